@@ -1,0 +1,1 @@
+//! The chatbot: context policy, summaries, profiles, over any store and any model.

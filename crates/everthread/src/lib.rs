@@ -1,0 +1,1 @@
+//! Chatbot memory that lasts: the library facade and the binary.

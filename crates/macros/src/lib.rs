@@ -1,0 +1,1 @@
+//! The derive macro for the state of a conversation graph.
