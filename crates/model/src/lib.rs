@@ -1,1 +1,24 @@
 //! Chat models behind one trait: OpenAI-compatible, local, scripted.
+//!
+//! This crate owns [`Message`], the one shape in which people, models and tools speak, and [`ChatModel`],
+//! the one seam behind which every model stands. It knows no graph, no store and no chat policy: what a
+//! model is shown is the caller's choice, what the model answers is this crate's work.
+
+mod chat_model;
+mod delta;
+mod error;
+mod fit;
+mod message;
+mod reply;
+mod request;
+pub mod scripted;
+mod tokens;
+
+pub use chat_model::ChatModel;
+pub use delta::{Delta, Silent, TokenSink};
+pub use error::{ModelError, ModelErrorKind};
+pub use fit::fit;
+pub use message::{Content, Message, Role, ToolCall};
+pub use reply::{Finish, Reply};
+pub use request::ChatRequest;
+pub use tokens::estimate_tokens;
