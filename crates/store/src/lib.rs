@@ -1,1 +1,23 @@
-//! The store contract, its adapter to the graph and the conformance cases of every store.
+//! The store contract: what a durable home of users, threads, messages, checkpoints and runs must do.
+//!
+//! [`Store`] extends the engine's [`Checkpointer`] and [`Items`], so every store serves a graph as it is, without an
+//! adapter between them. This crate names no database driver; each store is a crate of its own and passes the same
+//! [`conformance`] cases.
+
+pub mod conformance;
+mod message;
+mod report;
+mod run;
+mod search;
+mod store;
+mod thread;
+mod user;
+
+pub use everthread_graph::contract::{Checkpointer, Items, StoreError, StoreErrorKind};
+pub use message::{ReadMessages, StoredMessage};
+pub use report::{CheckReport, Kept, Problem, Pruned, SizeByKind, Stats};
+pub use run::{Run, RunQuery, RunStatus};
+pub use search::{Hit, SNIPPET_CHARS, Search};
+pub use store::{Store, TRANSCRIPT};
+pub use thread::{Deleted, ListThreads, Thread, ThreadPatch};
+pub use user::{User, UserPatch};

@@ -75,6 +75,9 @@ pub enum ChannelValue {
 pub struct Saved {
     /// The checkpoint.
     pub checkpoint: Checkpoint,
+    /// The highest checkpoint id that its namespace ever had, the head's or one that a rollback or a fork left
+    /// behind: the id of a new checkpoint must be above it, whatever the clock says, or the commit is a conflict.
+    pub last: CheckpointId,
     /// Every channel that has a value, by name, in no particular order.
     pub channels: Vec<(Arc<str>, ChannelValue)>,
     /// What tasks computed from this checkpoint have left so far, in the order of task and slot.

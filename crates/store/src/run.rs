@@ -1,0 +1,88 @@
+//! Runs as they are kept.
+
+use everthread_graph::contract::{CheckpointId, Json, RunId};
+
+/// One execution of a graph on a thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The graph's name.
+    pub graph: String,
+    /// How it stands.
+    pub status: RunStatus,
+    /// Its input, kept only while it waits.
+    pub input: Option<Json>,
+    /// The head before it began; `None` when the thread was new or the run has not begun.
+    pub base: Option<CheckpointId>,
+    /// When it was asked for, in milliseconds since 1970-01-01 UTC.
+    pub created_ms: i64,
+    /// When it came to rest.
+    pub ended_ms: Option<i64>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// It waits for its turn.
+    Pending,
+    /// It is the thread's active run.
+    Running,
+    /// It came to rest.
+    Success,
+    /// It waits for a person, or another run stopped it.
+    Interrupted,
+    /// It was cancelled.
+    Cancelled,
+    /// It failed.
+    Error,
+    /// Its process went away while it was active; its last checkpoint stands.
+    Orphaned,
+    /// A later run took its place and took back what it had done.
+    RolledBack,
+}
+
+impl RunStatus {
+    const ALL: [Self; 8] = [
+        Self::Pending,
+        Self::Running,
+        Self::Success,
+        Self::Interrupted,
+        Self::Cancelled,
+        Self::Error,
+        Self::Orphaned,
+        Self::RolledBack,
+    ];
+
+    /// The name at rest and in output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Success => "success",
+            Self::Interrupted => "interrupted",
+            Self::Cancelled => "cancelled",
+            Self::Error => "error",
+            Self::Orphaned => "orphaned",
+            Self::RolledBack => "rolled_back",
+        }
+    }
+
+    /// The status of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// Which runs.
+#[derive(Debug, Clone)]
+pub struct RunQuery {
+    /// Of this status only; `None` for all.
+    pub status: Option<RunStatus>,
+    /// At most so many.
+    pub limit: usize,
+}
