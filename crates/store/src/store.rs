@@ -1,9 +1,7 @@
 //! The trait.
 
 use async_trait::async_trait;
-use everthread_graph::contract::{
-    CheckpointId, Checkpointer, Items, StoreError, ThreadKey, UserId,
-};
+use everthread_graph::contract::{Checkpointer, Items, StoreError, ThreadKey, UserId};
 
 use crate::{
     CheckReport, Deleted, Hit, Kept, ListThreads, Pruned, ReadMessages, Run, RunQuery, Search,
