@@ -1,0 +1,180 @@
+"""The rows of the table: what is compared, with which target."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .programs import Line
+from .workloads import Measured
+
+Round = dict[str, list[Line]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One round's figure of ours, what stands against it, and what the target is about."""
+
+    ours: float
+    other: float | None
+    judged: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row, measured."""
+
+    row: Row
+    samples: list[Sample]
+    missing: str | None
+
+    @property
+    def ours(self) -> float:
+        return statistics.median(sample.ours for sample in self.samples)
+
+    @property
+    def other(self) -> float | None:
+        others = [sample.other for sample in self.samples if sample.other is not None]
+        return statistics.median(others) if others else None
+
+    @property
+    def judged(self) -> float:
+        return statistics.median(sample.judged for sample in self.samples)
+
+    @property
+    def verdict(self) -> str:
+        """`met`, `missed`, or `not measured`."""
+        if not self.samples:
+            return "not measured"
+        good = self.judged >= self.row.limit if self.row.at_least else self.judged <= self.row.limit
+        return "met" if good else "missed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    workload: str
+    measure: str
+    against: str
+    unit: str
+    target: str
+    limit: float
+    at_least: bool
+    sample: Callable[[Round], Sample]
+    is_ratio: bool = True
+
+    def judge(self, measured: Measured) -> Result:
+        """The row over all rounds; a round in which a run failed does not count."""
+        samples, missing = [], None
+        for number in sorted({number for runs in measured.runs.values() for number in runs}):
+            found = {name: runs[number] for name, runs in measured.runs.items() if number in runs}
+            try:
+                samples.append(self.sample(found))
+            except KeyError as error:
+                missing = f"round {number} has no {error.args[0]!r}"
+        return Result(self, samples, missing if samples else missing or "nothing ran")
+
+
+def against(run: str, other: str, field: str) -> Callable[[Round], Sample]:
+    """The ratio of one field of two runs."""
+
+    def sample(found: Round) -> Sample:
+        ours, theirs = found[run][-1][field], found[other][-1][field]
+        return Sample(ours, theirs, ours / theirs)
+
+    return sample
+
+
+def per_turn(found: Round) -> Sample:
+    """Bytes on disk a turn."""
+    ours, theirs = (line["disk_bytes"] / line["turns"] for line in (found["durable ours"][-1], found["durable langgraph"][-1]))
+    return Sample(ours, theirs, ours / theirs)
+
+
+def at(lines: list[Line], messages: int) -> Line:
+    """The line of a growing conversation at a length."""
+    by_length = {line["messages"]: line for line in lines}
+    try:
+        return by_length[messages]
+    except KeyError:
+        raise KeyError(f"growth line at {messages} messages") from None
+
+
+def optional(found: Round, run: str, value: Callable[[list[Line]], float]) -> float | None:
+    """A rival's figure that is only shown."""
+    try:
+        return value(found[run])
+    except KeyError:
+        return None
+
+
+def growth_file(found: Round) -> Sample:
+    """Megabytes after 400 turns."""
+    ours = at(found["growth ours"], 800)["file_bytes"] / 1e6
+    return Sample(ours, optional(found, "growth langgraph", lambda lines: at(lines, 800)["file_bytes"] / 1e6), ours)
+
+
+def growth_per_turn(found: Round) -> Sample:
+    """The whole file by its turns: at 2,000 against 100."""
+    long, short = (at(found["growth ours"], messages)["file_bytes"] / (messages / 2) for messages in (4000, 200))
+    return Sample(long, short, long / short)
+
+
+def growth_added(found: Round) -> Sample:
+    """What a turn adds, late against early, so that a fixed share of the file cannot hide growth."""
+
+    def added(first: int, last: int) -> float:
+        lines = found["growth ours"]
+        return (at(lines, last)["file_bytes"] - at(lines, first)["file_bytes"]) / ((last - first) / 2)
+
+    late, early = added(2000, 4000), added(200, 800)
+    return Sample(late, early, late / early)
+
+
+def latency(found: Round) -> Sample:
+    """A turn at 2,000 messages against one at 10."""
+    long, short = (at(found["growth ours"], messages)["p50_ms"] for messages in (2000, 10))
+    return Sample(long, short, long / short)
+
+
+def resume(found: Round) -> Sample:
+    """Open and load."""
+    ours, theirs = (found[run][-1]["open_ms"] + found[run][-1]["load_ms"] for run in ("resume ours", "resume langgraph"))
+    return Sample(ours, theirs, ours / theirs)
+
+
+def start(field: str, scale: float) -> Callable[[Round], Sample]:
+    """A figure of the start."""
+
+    def sample(found: Round) -> Sample:
+        ours = found["start ours"][-1][field] / scale
+        return Sample(ours, None, ours)
+
+    return sample
+
+
+LANGGRAPH, SAVER, RAW = "LangGraph, no checkpointer", "LangGraph, SqliteSaver", "bare rusqlite loop, same rows"
+
+ROWS = [
+    Row("engine", "engine", "engine alone, no store", LANGGRAPH, "turns/s", "≥ 50 ×", 50, True,
+        against("engine ours", "engine langgraph", "turns_per_s")),
+    Row("durable-raw", "durable", "durable turns", RAW, "turns/s", "≥ 0.7 ×", 0.7, True,
+        against("durable ours", "durable raw", "turns_per_s")),
+    Row("durable-langgraph", "durable", "durable turns", SAVER, "turns/s", "≥ 8 ×, aim 15 ×", 8, True,
+        against("durable ours", "durable langgraph", "turns_per_s")),
+    Row("bytes", "durable", "bytes on disk a turn", SAVER, "bytes", "≤ 1/6", 1 / 6, False, per_turn),
+    Row("growth-file", "growth", "file after 400 growing turns", SAVER, "MB", "≤ 0.8 MB", 0.8, False,
+        growth_file, is_ratio=False),
+    Row("growth-turn", "growth", "file by turns at 2,000 turns", "ours at 100 turns", "bytes", "≤ 1.15 ×", 1.15, False,
+        growth_per_turn),
+    Row("growth-added", "growth", "bytes added a turn, turns 1,000 to 2,000", "ours, turns 100 to 400", "bytes", "≤ 1.15 ×",
+        1.15, False, growth_added),
+    Row("latency", "growth", "turn at 2,000 messages, p50", "ours at 10 messages", "ms", "≤ 1.5 ×", 1.5, False, latency),
+    Row("resume", "resume", "open 10,000 threads, load 2,000 messages", SAVER, "ms", "≤ 1/3", 1 / 3, False, resume),
+    Row("start", "start", "start to first prompt", "", "ms", "≤ 50 ms", 50, False, start("ready_ms", 1), is_ratio=False),
+    Row("memory", "start", "resident memory at the prompt", "", "MB", "≤ 30 MB", 30, False, start("rss_bytes", 1e6),
+        is_ratio=False),
+]

@@ -1,0 +1,177 @@
+"""What is run in each round, and where its figures are kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import prompt
+from .machine import Background, wait_until_quiet
+from .programs import Failed, Line, Prepared, run, say
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much work each run does."""
+
+    turns: int = 1000
+    engine_turns: int = 20_000
+    growth_turns: int = 2000
+    rival_growth_turns: int = 1000
+    threads: int = 10_000
+    messages: int = 2000
+    starts: int = 15
+
+    @classmethod
+    def quick(cls) -> Sizes:
+        """Enough to see that everything runs."""
+        return cls(100, 1000, 2000, 100, 200, 200, 3)
+
+
+@dataclass
+class Measured:
+    """All lines: by name of the run, then by round."""
+
+    runs: dict[str, dict[int, list[Line]]] = field(default_factory=lambda: defaultdict(dict))
+    failures: dict[str, str] = field(default_factory=dict)
+    background: list[float] = field(default_factory=list)
+
+
+class Bench:
+    """One comparison: runs programs and keeps what they print."""
+
+    def __init__(self, programs: Prepared, work: Path, sizes: Sizes, patience_s: float) -> None:
+        self.programs, self.work, self.sizes, self.patience_s = programs, work, sizes, patience_s
+        self.measured = Measured()
+        self.round = 0
+        home = work / "home"
+        home.mkdir(exist_ok=True)
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ}
+        self.environment = {**kept, "HOME": str(home), "TERM": "xterm-256color"}
+
+    def keep(self, name: str, work: Callable[[], list[Line]]) -> bool:
+        """Runs one thing and keeps its lines; a failure is kept too, and the comparison goes on."""
+        wait_until_quiet(self.patience_s)
+        background, start = Background(), time.monotonic()
+        try:
+            lines = work()
+        except Failed as failure:
+            self.measured.failures[name] = str(failure)
+            say(f"round {self.round}: {name} FAILED: {failure}")
+            return False
+        busy = background.cores()
+        self.measured.background.append(busy)
+        self.measured.runs[name][self.round] = [{**line, "background_cores": busy} for line in lines]
+        say(f"round {self.round}: {name}, {time.monotonic() - start:.1f} s{told(lines)}, others used {busy} cores")
+        return True
+
+    def ours(self, *arguments: object) -> list[Line]:
+        """Runs our benchmark."""
+        return run([str(self.programs.everthread), "bench", *map(str, arguments), "--json"], self.environment)
+
+    def langgraph(self, *arguments: object) -> list[Line]:
+        """Runs LangGraph on the same work."""
+        command = [str(self.programs.python), str(self.programs.langgraph), *map(str, arguments)]
+        return run(command, self.environment)
+
+    def file(self, name: str) -> Path:
+        """A database that is not there yet."""
+        path = self.work / name
+        remove(path)
+        return path
+
+    def engine(self) -> None:
+        """The notebook's graph without a store."""
+        ours, theirs = self.sizes.engine_turns, self.sizes.turns
+        self.keep("engine ours", lambda: self.ours("turns", "--storage", "none", "--turns", ours))
+        self.keep("engine langgraph", lambda: self.langgraph("turns", "--storage", "none", "--turns", theirs))
+
+    def durable(self) -> None:
+        """The notebook's graph, each turn on disk; the raw loop then writes the very rows that ours wrote."""
+        turns = self.sizes.turns
+        ours, raw, theirs = self.file("ours.db"), self.file("raw.db"), self.file("langgraph.db")
+
+        def sized(lines: list[Line], path: Path) -> list[Line]:
+            return [{**line, "disk_bytes": disk_bytes(path)} for line in lines]
+
+        def sqlite(path: Path) -> list[object]:
+            return ["turns", "--storage", f"sqlite:{path}", "--turns", turns]
+
+        if self.keep("durable ours", lambda: sized(self.ours(*sqlite(ours)), ours)):
+            replay = [str(self.programs.raw), str(ours), str(raw)]
+            self.keep("durable raw", lambda: sized(run(replay, self.environment), raw))
+        self.keep("durable langgraph", lambda: sized(self.langgraph(*sqlite(theirs)), theirs))
+
+    def growth(self) -> None:
+        """A conversation that only grows. LangGraph's gigabyte is written once: no verdict rests on it."""
+        ours, theirs = self.file("growth.db"), self.file("growth-langgraph.db")
+        turns, rival_turns = self.sizes.growth_turns, self.sizes.rival_growth_turns
+        self.keep("growth ours", lambda: self.ours("growth", "--storage", f"sqlite:{ours}", "--turns", turns))
+        if self.round == 1:
+            arguments = ["growth", "--storage", f"sqlite:{theirs}", "--turns", rival_turns]
+            self.keep("growth langgraph", lambda: self.langgraph(*arguments))
+        remove(theirs)
+
+    def resume(self) -> None:
+        """Opening a large store and loading a long conversation; each side's store is made once and kept."""
+        size = ["--threads", self.sizes.threads, "--messages", self.sizes.messages]
+        name = f"{self.sizes.threads}-{self.sizes.messages}.db"
+        if self.round == 1:
+            remove(self.work / f"resume-{name}")  # ours may have changed since; LangGraph's version is pinned
+        ours = ["resume", "--storage", f"sqlite:{self.work / f'resume-{name}'}", *size]
+        theirs = ["resume", "--storage", f"sqlite:{self.work / f'resume-langgraph-{name}'}", *size]
+        self.keep("resume ours", lambda: self.ours(*ours))
+        self.keep("resume langgraph", lambda: self.langgraph(*theirs))
+
+    def start(self) -> None:
+        """From the start of the binary to its first prompt: the first time, and with the store there."""
+        path = self.file("start.db")
+        command = [str(self.programs.everthread), "chat", "--model", "scripted:echo", "--storage", f"sqlite:{path}"]
+
+        def starts() -> list[Line]:
+            first = prompt.start(command, self.environment)
+            later = [prompt.start(command, self.environment) for _ in range(self.sizes.starts)]
+            ready_ms = statistics.median(start.ms for start in later)
+            rss_bytes = statistics.median(start.rss_bytes for start in later)
+            return [{"bench": "start", "ready_ms": ready_ms, "first_ready_ms": first.ms, "rss_bytes": rss_bytes}]
+
+        self.keep("start ours", starts)
+
+
+def measure(programs: Prepared, work: Path, sizes: Sizes, rows: list, arguments: argparse.Namespace) -> Measured:
+    """Runs the workloads that the rows need, all of them in each round."""
+    bench = Bench(programs, work, sizes, arguments.patience)
+    workloads = list(dict.fromkeys(row.workload for row in rows))
+    for bench.round in range(1, arguments.rounds + 1):
+        for workload in workloads:
+            getattr(bench, workload)()
+    return bench.measured
+
+
+def told(lines: list[Line]) -> str:
+    """The one figure that a reader waits for."""
+    line = lines[-1]
+    shown = [f"{line[name]:,.1f} {name}" for name in ("turns_per_s", "load_ms", "ready_ms") if name in line]
+    return ", " + " ".join(shown) if shown else ""
+
+
+def disk_bytes(path: Path) -> int:
+    """What the closed database occupies, its log included."""
+    return sum(file.stat().st_size for file in beside(path) if file.exists())
+
+
+def remove(path: Path) -> None:
+    """Removes a database with what lies beside it."""
+    for file in beside(path):
+        file.unlink(missing_ok=True)
+
+
+def beside(path: Path) -> list[Path]:
+    """A database and its log files."""
+    return [Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")]
