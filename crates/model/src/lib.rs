@@ -5,19 +5,27 @@
 //! model is shown is the caller's choice, what the model answers is this crate's work.
 
 mod chat_model;
+mod config;
 mod delta;
 mod error;
 mod fit;
+#[cfg(feature = "local")]
+mod local;
 mod message;
 mod reply;
 mod request;
 pub mod scripted;
 mod tokens;
+#[cfg(feature = "local")]
+pub mod weights;
 
 pub use chat_model::ChatModel;
+pub use config::{FallbackConfig, LocalConfig, ModelConfig, OpenAiConfig};
 pub use delta::{Delta, Silent, TokenSink};
 pub use error::{ModelError, ModelErrorKind};
 pub use fit::fit;
+#[cfg(feature = "local")]
+pub use local::LocalModel;
 pub use message::{Content, Message, Role, ToolCall};
 pub use reply::{Finish, Reply};
 pub use request::ChatRequest;

@@ -13,6 +13,8 @@ pub struct ChatRequest {
     pub messages: Vec<Arc<Message>>,
     /// How freely the model chooses its words; 0 (the default) always takes the likeliest.
     pub temperature: f32,
+    /// Decides what chance decides at a temperature above 0; without it, the model chooses.
+    pub seed: Option<u64>,
     /// The longest reply, in tokens; without it the model's own limit holds.
     pub max_tokens: Option<usize>,
     /// A name for the conversation, so that a local model can keep its state between turns. A hint.

@@ -1,0 +1,81 @@
+//! The numbers that go into a matrix, as eight-bit integers with a scale for every 32 of them.
+
+use rayon::prelude::*;
+
+use super::kernel::{BLOCK_COLUMNS, BLOCK_LANES};
+
+/// Rows of input, one a token, ready to be multiplied.
+pub(super) struct Activations {
+    blocks: Vec<Block>,
+    blocks_per_token: usize,
+}
+
+/// 32 numbers of a token.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Block {
+    /// Four signed bytes each, the first lowest.
+    pub(super) quads: [i32; BLOCK_LANES],
+    /// What a byte is worth.
+    pub(super) scale: f32,
+    /// Minus 128 times the sum of the bytes.
+    pub(super) offset: i32,
+}
+
+impl Activations {
+    /// Reads rows of `columns` numbers, a multiple of 32.
+    pub(super) fn quantise(rows: &[f32], columns: usize) -> Self {
+        let blocks_per_token = columns / BLOCK_COLUMNS;
+        let (chunks, _) = rows.as_chunks::<BLOCK_COLUMNS>();
+        let mut blocks = vec![Block::default(); chunks.len()];
+        if chunks.len() == blocks_per_token {
+            quantise_blocks(chunks, &mut blocks);
+        } else {
+            chunks
+                .par_chunks(blocks_per_token)
+                .zip(blocks.par_chunks_mut(blocks_per_token))
+                .for_each(|(chunks, blocks)| quantise_blocks(chunks, blocks));
+        }
+        Self {
+            blocks,
+            blocks_per_token,
+        }
+    }
+
+    /// How many tokens there are.
+    pub(super) fn len(&self) -> usize {
+        self.blocks.len() / self.blocks_per_token
+    }
+
+    /// How many blocks each token has.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks_per_token
+    }
+
+    /// A block of a token.
+    #[inline]
+    pub(super) fn block(&self, token: usize, block: usize) -> &Block {
+        &self.blocks[token * self.blocks_per_token + block]
+    }
+}
+
+fn quantise_blocks(chunks: &[[f32; BLOCK_COLUMNS]], blocks: &mut [Block]) {
+    for (numbers, block) in chunks.iter().zip(blocks) {
+        let largest = numbers.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        let scale = largest / 127.0;
+        let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+        let bytes = numbers.map(|number| round(number * inverse));
+        let sum: i32 = bytes.iter().map(|&byte| i32::from(byte)).sum();
+        let (quads, _) = bytes.as_chunks::<4>();
+        for (quad, bytes) in block.quads.iter_mut().zip(quads) {
+            *quad = i32::from_le_bytes(bytes.map(|byte| byte as u8));
+        }
+        block.scale = scale;
+        block.offset = -128 * sum;
+    }
+}
+
+/// Rounds a number between -127 and 127 (adding 1.5 · 2^23 leaves the whole part in the lowest bits).
+#[inline]
+pub(super) fn round(number: f32) -> i8 {
+    (number + 12_582_912.0).to_bits() as i8
+}

@@ -1,0 +1,91 @@
+//! Attention of one token: a weighted mean of the values it looks back on.
+//!
+//! The code is plain; each kernel compiles it for its own instructions, which is why it is all inlined.
+
+/// Numbers that are added up side by side, as wide as the widest vector.
+const WIDTH: usize = 16;
+
+/// The attention of one token in the query heads that share one key and value head.
+pub(in crate::local) struct Attention<'a> {
+    /// The query heads, one after the other.
+    pub(in crate::local) queries: &'a [f32],
+    /// The keys of all positions that the token sees, its own last, one after the other.
+    pub(in crate::local) keys: &'a [f32],
+    /// The values of the same positions.
+    pub(in crate::local) values: &'a [f32],
+    /// Numbers in a head.
+    pub(in crate::local) head_size: usize,
+    /// Room for one weight a position.
+    pub(in crate::local) weights: &'a mut Vec<f32>,
+    /// Where the result of each query head goes.
+    pub(in crate::local) out: &'a mut [f32],
+}
+
+impl Attention<'_> {
+    #[inline(always)]
+    pub(super) fn run(&mut self) {
+        let size = self.head_size;
+        let scale = 1.0 / (size as f32).sqrt();
+        let heads = self
+            .queries
+            .chunks_exact(size)
+            .zip(self.out.chunks_exact_mut(size));
+        for (query, out) in heads {
+            self.weights.clear();
+            self.weights.extend(
+                self.keys
+                    .chunks_exact(size)
+                    .map(|key| dot(query, key) * scale),
+            );
+            let total = exponentiate(self.weights);
+            out.fill(0.0);
+            for (value, weight) in self.values.chunks_exact(size).zip(self.weights.iter()) {
+                let weight = weight / total;
+                for (out, value) in out.iter_mut().zip(value) {
+                    *out += weight * value;
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut totals = [0.0; WIDTH];
+    let (a_chunks, a_rest) = a.as_chunks::<WIDTH>();
+    let (b_chunks, b_rest) = b.as_chunks::<WIDTH>();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for i in 0..WIDTH {
+            totals[i] += a[i] * b[i];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    totals.iter().sum::<f32>() + rest
+}
+
+/// Replaces each number by its exponential, less the largest so that none overflows; gives the sum.
+#[inline(always)]
+fn exponentiate(numbers: &mut [f32]) -> f32 {
+    let largest = numbers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for number in numbers.iter_mut() {
+        *number = fast_exp(*number - largest);
+    }
+    numbers.iter().sum()
+}
+
+/// `exp`, to a few parts in ten million, in steps that a compiler turns into vector instructions.
+///
+/// 2^x = 2^n · 2^f with n whole and |f| ≤ ½; 2^f by its series up to the sixth power.
+#[inline(always)]
+pub(in crate::local) fn fast_exp(x: f32) -> f32 {
+    let x = (x * std::f32::consts::LOG2_E).clamp(-126.0, 127.0);
+    // Adding and taking away 1.5 · 2^23 rounds to a whole number.
+    let whole = (x + 12_582_912.0) - 12_582_912.0;
+    let f = x - whole;
+    let series = 1.0
+        + f * (0.693_147_2
+            + f * (0.240_226_5
+                + f * (0.055_504_11
+                    + f * (0.009_618_129 + f * (0.001_333_355_8 + f * 0.000_154_035_3)))));
+    f32::from_bits((whole as i32 + 127).unsigned_abs() << 23) * series
+}

@@ -1,0 +1,92 @@
+//! The kernel for processors with AVX-512 VNNI.
+
+#![expect(
+    unsafe_code,
+    reason = "vector loads take raw pointers; each points to an aligned array of the vector's size"
+)]
+
+use std::arch::x86_64::{
+    __m512, __m512i, _mm256_load_si256, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
+    _mm512_fmadd_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
+};
+
+use super::{Activations, Attention, BLOCK_LANES, Group, Lane, Results, Scales};
+
+/// Tokens that share each load of weights: as many as there are registers for.
+const TILE: usize = 8;
+
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(super) fn multiply(group: Group<'_>, tokens: &Activations, out: &mut [Results]) {
+    let mut first = 0;
+    while first < out.len() {
+        let rest = &mut out[first..];
+        first += match rest.len() {
+            TILE.. => tile::<TILE>(group, tokens, first, rest),
+            4.. => tile::<4>(group, tokens, first, rest),
+            2.. => tile::<2>(group, tokens, first, rest),
+            _ => tile::<1>(group, tokens, first, rest),
+        };
+    }
+}
+
+/// Multiplies with `N` tokens from `first` on; gives back `N`.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+fn tile<const N: usize>(
+    group: Group<'_>,
+    tokens: &Activations,
+    first: usize,
+    out: &mut [Results],
+) -> usize {
+    let mut totals = [_mm512_setzero_ps(); N];
+    let (lanes, _) = group.lanes.as_chunks::<BLOCK_LANES>();
+    for (block, (lanes, scales)) in lanes.iter().zip(group.scales).enumerate() {
+        let mut weights = [_mm512_setzero_si512(); BLOCK_LANES];
+        for (weight, lane) in weights.iter_mut().zip(lanes) {
+            *weight = load(lane);
+        }
+        let scales = load_scales(scales);
+        for (n, total) in totals.iter_mut().enumerate() {
+            let token = tokens.block(first + n, block);
+            // The weights are 128 too large; `offset` takes that back.
+            let mut dot = _mm512_set1_epi32(token.offset);
+            for (weight, quad) in weights.iter().zip(token.quads) {
+                dot = _mm512_dpbusd_epi32(dot, *weight, _mm512_set1_epi32(quad));
+            }
+            let scale = _mm512_mul_ps(scales, _mm512_set1_ps(token.scale));
+            *total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, *total);
+        }
+    }
+    for (total, out) in totals.into_iter().zip(out) {
+        // SAFETY: a `Results` is sixteen numbers, which is what one vector holds.
+        unsafe { _mm512_storeu_ps(out.as_mut_ptr(), total) };
+    }
+    N
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(lane: &Lane) -> __m512i {
+    // SAFETY: a lane is 64 bytes and aligned to 64.
+    unsafe { _mm512_load_si512(std::ptr::from_ref(lane).cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_scales(scales: &Scales) -> __m512 {
+    // SAFETY: sixteen halves are 32 bytes, aligned to 32.
+    _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(scales).cast()) })
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(super) fn attend(attention: &mut Attention<'_>) {
+    attention.run();
+}

@@ -1,0 +1,50 @@
+//! Weights of the local models: which there are, where they come from, and how they get into the models folder.
+//!
+//! Every file is pinned by size and SHA-256: it does not matter which road the bytes came by, a file is only ever
+//! in place when it is the right one.
+
+mod catalog;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+pub use catalog::{Weights, catalog, find};
+
+/// Weights, and whether they are here.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Which weights.
+    pub weights: &'static Weights,
+    /// Where the file is, or would be.
+    pub path: PathBuf,
+    /// Whether a file of the right size is there.
+    pub installed: bool,
+}
+
+/// Every model of the built-in list, and whether it is in the models folder `dir`.
+pub fn list(dir: &Path) -> Vec<Listed> {
+    let listed = |weights: &'static Weights| Listed {
+        weights,
+        path: weights.path(dir),
+        installed: weights.is_installed(dir),
+    };
+    catalog().iter().map(listed).collect()
+}
+
+/// The models folder: `EVERTHREAD_MODELS`, or `everthread/models` in `XDG_DATA_HOME`, or the same in
+/// `~/.local/share`; without a home, `models` in the current folder.
+pub fn default_dir() -> PathBuf {
+    let set = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(dir) = set("EVERTHREAD_MODELS") {
+        return dir;
+    }
+    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
+    data.map_or_else(
+        || PathBuf::from("models"),
+        |data| data.join("everthread/models"),
+    )
+}
