@@ -27,7 +27,7 @@ def collect(
         "rounds": arguments.rounds,
         "machine": asdict(shape),
         "versions": {**programs.versions, **sqlite_of(measured)},
-        "background_cores": statistics.median(measured.background) if measured.background else None,
+        "background_cores": round(statistics.median(measured.background), 2) if measured.background else None,
         "rows": [of_row(result) for result in results],
         "failures": measured.failures,
         "runs": {name: {str(number): lines for number, lines in rounds.items()} for name, rounds in measured.runs.items()},

@@ -163,7 +163,8 @@ def told(lines: list[Line]) -> str:
 
 def disk_bytes(path: Path) -> int:
     """What the closed database occupies, its log included."""
-    return sum(file.stat().st_size for file in beside(path) if file.exists())
+    main_and_log = beside(path)[:2]
+    return sum(file.stat().st_size for file in main_and_log if file.exists())
 
 
 def remove(path: Path) -> None:
@@ -173,5 +174,5 @@ def remove(path: Path) -> None:
 
 
 def beside(path: Path) -> list[Path]:
-    """A database and its log files."""
+    """A database, its log, and what else may lie there."""
     return [Path(f"{path}{suffix}") for suffix in ("", "-wal", "-shm", "-journal")]

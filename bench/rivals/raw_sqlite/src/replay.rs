@@ -165,3 +165,27 @@ fn remove(path: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::Value;
+
+    use super::rows_of;
+    use crate::source::Table;
+
+    #[test]
+    fn each_row_is_written_once_and_in_order() {
+        for (rows, turns) in [(0, 3), (1, 3), (3, 3), (10, 3), (333, 1000), (3330, 1000)] {
+            let table = Table {
+                name: "messages".to_owned(),
+                columns: vec!["seq".to_owned()],
+                key: vec![],
+                rows: (0..rows).map(|seq| vec![Value::Integer(seq)]).collect(),
+            };
+            let written: Vec<_> = (0..turns)
+                .flat_map(|turn| rows_of(&table, turn, turns))
+                .collect();
+            assert_eq!(written, table.rows.iter().collect::<Vec<_>>());
+        }
+    }
+}
