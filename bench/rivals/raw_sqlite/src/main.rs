@@ -2,8 +2,8 @@
 //!
 //! `raw-sqlite SOURCE TARGET` reads the rows that `everthread bench turns` left in the database SOURCE, deals them
 //! out over its turns, and writes them into a new database TARGET with the same tables and indexes: plain inserts
-//! and one update of the thread's row, one transaction with one fsync a turn (WAL, `synchronous=FULL`). There is
-//! no engine, no model, no check of the head, and no search index. Prints one JSON line.
+//! and the updates of the thread and its head, one transaction with one fsync a turn (WAL, `synchronous=FULL`).
+//! There is no engine, no model, no check of the head, and no search index. Prints one JSON line.
 //!
 //! What is in memory when the clock starts: the rows and the prepared statements.
 

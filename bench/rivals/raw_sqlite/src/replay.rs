@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Statement, params_from_iter};
 
-use crate::source::{HEAD_TABLE, Source, Table, list};
+use crate::source::{HEADS, Source, Table, list};
 
 /// The database that is written.
 pub(crate) struct Target {
@@ -58,7 +58,8 @@ impl Target {
         let mut dealt = dealt
             .map(|table| Ok((table, insert(&self.db, table)?)))
             .collect::<rusqlite::Result<Vec<_>>>()?;
-        let mut head = Head::of(&self.db, source)?;
+        let heads = HEADS.iter().map(|name| Head::of(&self.db, source, name));
+        let mut heads = heads.collect::<Result<Vec<_>, _>>()?;
         let mut begin = self.db.prepare("BEGIN IMMEDIATE")?;
         let mut commit = self.db.prepare("COMMIT")?;
         let mut turns = Vec::with_capacity(source.turns);
@@ -70,7 +71,9 @@ impl Target {
                     insert.execute(params_from_iter(row))?;
                 }
             }
-            head.update()?;
+            for head in &mut heads {
+                head.update()?;
+            }
             commit.execute([])?;
             turns.push(start.elapsed());
         }
@@ -90,47 +93,48 @@ fn rows_of(table: &Table, turn: usize, turns: usize) -> &[Vec<Value>] {
     &table.rows[first(turn)..first(turn + 1)]
 }
 
-/// The thread's row, which each turn updates: its head, its counters, its time.
+/// A row that each turn updates: all columns but those that identify it.
 struct Head<'db> {
     statement: Statement<'db>,
     values: Vec<Value>,
 }
 
 impl<'db> Head<'db> {
-    fn of(db: &'db Connection, source: &Source) -> Result<Self, Box<dyn Error>> {
-        let table = source.tables.iter().find(|table| table.name == HEAD_TABLE);
-        let table = table.ok_or("the source has no table of threads")?;
-        let row = table.rows.first().ok_or("the source has no thread")?;
-        let column = |index: &usize| &table.columns[*index];
-        let (key, rest): (Vec<usize>, Vec<usize>) =
-            (0..table.columns.len()).partition(|index| table.key.contains(&table.columns[*index]));
-        let set: Vec<String> = rest
-            .iter()
-            .map(|index| format!("\"{}\" = ?", column(index)))
-            .collect();
-        let by: Vec<String> = key
-            .iter()
-            .map(|index| format!("\"{}\" = ?", column(index)))
-            .collect();
+    fn of(db: &'db Connection, source: &Source, name: &str) -> Result<Self, Box<dyn Error>> {
+        let table = source.tables.iter().find(|table| table.name == name);
+        let table = table.ok_or_else(|| format!("the source has no table {name}"))?;
+        let row = table
+            .rows
+            .first()
+            .ok_or_else(|| format!("{name} holds no row"))?;
+        let chosen = |choose: &dyn Fn(&String) -> bool| -> (Vec<String>, Vec<Value>) {
+            let columns = table
+                .columns
+                .iter()
+                .zip(row)
+                .filter(|(column, _)| choose(column));
+            columns
+                .map(|(column, value)| (format!("\"{column}\" = ?"), value.clone()))
+                .unzip()
+        };
+        let by_key = |column: &String| table.key.contains(column);
+        let changes = |column: &String| !by_key(column) && !table.indexed.contains(column);
+        let ((set, new), (by, key)) = (chosen(&changes), chosen(&by_key));
         let sql = format!(
-            "UPDATE \"{HEAD_TABLE}\" SET {} WHERE {}",
+            "UPDATE \"{name}\" SET {} WHERE {}",
             set.join(", "),
             by.join(" AND ")
         );
         Ok(Self {
             statement: db.prepare(&sql)?,
-            values: rest
-                .iter()
-                .chain(&key)
-                .map(|index| row[*index].clone())
-                .collect(),
+            values: new.into_iter().chain(key).collect(),
         })
     }
 
     fn update(&mut self) -> Result<(), Box<dyn Error>> {
         match self.statement.execute(params_from_iter(&self.values))? {
             1 => Ok(()),
-            rows => Err(format!("the update of the thread reached {rows} rows").into()),
+            rows => Err(format!("an update of the thread reached {rows} rows").into()),
         }
     }
 }
@@ -180,6 +184,7 @@ mod tests {
                 name: "messages".to_owned(),
                 columns: vec!["seq".to_owned()],
                 key: vec![],
+                indexed: vec![],
                 rows: (0..rows).map(|seq| vec![Value::Integer(seq)]).collect(),
             };
             let written: Vec<_> = (0..turns)

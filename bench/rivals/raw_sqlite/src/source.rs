@@ -7,13 +7,13 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
 /// Columns that rise from turn to turn. A table without a rowid is ordered by the first of these that it has.
-const RISING: [&str; 5] = ["run", "run_id", "checkpoint", "checkpoint_id", "seq"];
+const RISING: [&str; 3] = ["run", "checkpoint", "seq"];
 
 /// A table with fewer rows than one in so many turns holds no rows of turns: users, threads, versions.
 const TURNS_PER_ROW_LIMIT: usize = 20;
 
-/// The table whose one row each turn updates.
-pub(crate) const HEAD_TABLE: &str = "threads";
+/// The tables whose row each turn updates: the thread's counters, and where its head is.
+pub(crate) const HEADS: [&str; 2] = ["threads", "heads"];
 
 /// What was read.
 pub(crate) struct Source {
@@ -32,6 +32,8 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<String>,
     /// The columns of the primary key.
     pub(crate) key: Vec<String>,
+    /// The columns of all its indexes.
+    pub(crate) indexed: Vec<String>,
     pub(crate) rows: Vec<Vec<Value>>,
 }
 
@@ -61,14 +63,17 @@ impl Source {
 
     /// Whether the table's rows come turn by turn; the others are there before the first turn.
     pub(crate) fn is_dealt_out(&self, table: &Table) -> bool {
-        table.rows.len() * TURNS_PER_ROW_LIMIT >= self.turns && table.name != HEAD_TABLE
+        table.rows.len() * TURNS_PER_ROW_LIMIT >= self.turns
+            && !HEADS.contains(&table.name.as_str())
     }
 }
 
 /// Ordinary tables and their indexes; what belongs to a virtual table is derived and left out.
 fn schema(db: &Connection) -> rusqlite::Result<Vec<String>> {
-    let sql = "SELECT sql FROM sqlite_schema AS s JOIN pragma_table_list AS t ON t.name = s.tbl_name AND t.schema = 'main'
-               WHERE t.type = 'table' AND s.type IN ('table', 'index') AND s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite!_%' ESCAPE '!'
+    let sql = "SELECT sql FROM sqlite_schema AS s
+               JOIN pragma_table_list AS t ON t.name = s.tbl_name AND t.schema = 'main'
+               WHERE t.type = 'table' AND s.type IN ('table', 'index') AND s.sql IS NOT NULL
+                 AND s.name NOT LIKE 'sqlite!_%' ESCAPE '!'
                ORDER BY s.type DESC, s.rowid";
     strings(db, sql, "")
 }
@@ -91,6 +96,9 @@ fn table(db: &Connection, name: String) -> rusqlite::Result<Table> {
         "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk",
         &name,
     )?;
+    let indexed = "SELECT DISTINCT column.name
+                   FROM pragma_index_list(?1) AS one, pragma_index_info(one.name) AS column";
+    let indexed = strings(db, indexed, &name)?;
     let has_rowid = "SELECT NOT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
     let order = if db.query_row(has_rowid, [&name], |row| row.get(0))? {
         "rowid".to_owned()
@@ -110,6 +118,7 @@ fn table(db: &Connection, name: String) -> rusqlite::Result<Table> {
         name,
         columns,
         key,
+        indexed,
         rows,
     })
 }
