@@ -4,11 +4,16 @@
 //! in place when it is the right one.
 
 mod catalog;
+mod hub;
+mod package;
+mod part_file;
+mod pull;
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 pub use catalog::{Weights, catalog, find};
+pub use pull::{Phase, Progress, PullSource, pull};
 
 /// Weights, and whether they are here.
 #[derive(Clone, Debug)]
