@@ -9,7 +9,7 @@ use crate::{ChatRequest, Message, ModelError, Reply, TokenSink};
 
 /// A model that answers a conversation.
 ///
-/// One call is one attempt: retrying is for whoever asks.
+/// One call is one attempt: a [`Fallback`](crate::Fallback) is what retries.
 /// Dropping the future of [`generate`](Self::generate) cancels the generation, also one that runs on a
 /// thread of its own.
 #[async_trait]

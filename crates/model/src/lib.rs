@@ -8,13 +8,17 @@ mod chat_model;
 mod config;
 mod delta;
 mod error;
+mod fallback;
 mod fit;
 #[cfg(feature = "local")]
 mod local;
 mod message;
+#[cfg(feature = "openai")]
+mod openai;
 mod reply;
 mod request;
 pub mod scripted;
+mod spec;
 mod tokens;
 #[cfg(feature = "local")]
 pub mod weights;
@@ -23,10 +27,14 @@ pub use chat_model::ChatModel;
 pub use config::{FallbackConfig, LocalConfig, ModelConfig, OpenAiConfig};
 pub use delta::{Delta, Silent, TokenSink};
 pub use error::{ModelError, ModelErrorKind};
+pub use fallback::Fallback;
 pub use fit::fit;
 #[cfg(feature = "local")]
 pub use local::LocalModel;
 pub use message::{Content, Message, Role, ToolCall};
+#[cfg(feature = "openai")]
+pub use openai::OpenAiModel;
 pub use reply::{Finish, Reply};
 pub use request::ChatRequest;
+pub use spec::{ModelChoice, ModelSpec, open};
 pub use tokens::estimate_tokens;
