@@ -33,6 +33,7 @@ impl Memory {
     }
 
     /// The heads, layer after layer.
+    #[cfg(test)]
     pub(super) fn heads(&self) -> &[Head] {
         &self.heads
     }
