@@ -2,22 +2,34 @@
 //!
 //! [`Store`] extends the engine's [`Checkpointer`] and [`Items`], so every store serves a graph as it is, without an
 //! adapter between them. This crate names no database driver; each store is a crate of its own and passes the same
-//! [`conformance`] cases.
+//! conformance cases (feature `conformance`).
+//!
+//! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
+//! written ([`ListState`], [`StoredList`]) and what a word is ([`words`], [`Query`]).
 
+#[cfg(feature = "conformance")]
 pub mod conformance;
+mod list;
 mod message;
+mod query;
+mod ranges;
 mod report;
 mod run;
 mod search;
 mod store;
 mod thread;
 mod user;
+mod words;
 
 pub use everthread_graph::contract::{Checkpointer, Items, StoreError, StoreErrorKind};
+pub use list::{Chain, DeltaError, ListDamage, ListEdit, ListState, StoredList};
 pub use message::{ReadMessages, StoredMessage};
+pub use query::{Query, QueryWord, text_of};
+pub use ranges::{Ranges, Splice};
 pub use report::{CheckReport, Kept, Problem, Pruned, SizeByKind, Stats};
 pub use run::{Run, RunQuery, RunStatus};
 pub use search::{Hit, SNIPPET_CHARS, Search};
 pub use store::{Store, TRANSCRIPT};
 pub use thread::{Deleted, ListThreads, Thread, ThreadPatch};
 pub use user::{User, UserPatch};
+pub use words::{Word, words};

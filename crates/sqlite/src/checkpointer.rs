@@ -1,0 +1,163 @@
+//! What the engine asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use everthread_graph::contract::{
+    At, Checkpoint, Checkpointer, Commit, HistoryQuery, Item, ItemQuery, Items, Json, Namespace,
+    PendingWrites, RunId, Saved, StoreError, StoreErrorKind, ThreadKey, Ticket, UserId,
+};
+
+use crate::sql;
+use crate::sql::queue::Turn;
+use crate::store::SqliteStore;
+use crate::writer::{Job, Touches};
+
+/// How often a run that waits looks whether another process let it go.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+#[async_trait]
+impl Checkpointer for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
+        let (sender, ticket) = Ticket::new();
+        self.inner
+            .writer
+            .send(Job::Commit(Box::new(commit), sender))
+            .await?;
+        Ok(ticket)
+    }
+
+    async fn write(&self, writes: PendingWrites) -> Result<Ticket, StoreError> {
+        let (sender, ticket) = Ticket::new();
+        self.inner
+            .writer
+            .send(Job::Write(Box::new(writes), sender))
+            .await?;
+        Ok(ticket)
+    }
+
+    async fn load(
+        &self,
+        key: &ThreadKey,
+        ns: &Namespace,
+        at: At,
+    ) -> Result<Option<Saved>, StoreError> {
+        let (key, ns) = (key.clone(), ns.clone());
+        self.inner
+            .readers
+            .read("loading a checkpoint", move |tx| {
+                sql::load::load(tx, &key, &ns, at)
+            })
+            .await
+    }
+
+    async fn history(
+        &self,
+        key: &ThreadKey,
+        query: HistoryQuery,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        let key = key.clone();
+        self.inner
+            .readers
+            .read("listing checkpoints", move |tx| {
+                sql::load::history(tx, &key, &query)
+            })
+            .await
+    }
+
+    async fn wait_turn(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
+        loop {
+            let ended = self.inner.ended.notified();
+            tokio::pin!(ended);
+            // From here on no end is missed, whatever is read meanwhile.
+            ended.as_mut().enable();
+            let owner = Arc::clone(&self.inner.owner);
+            let place = key.clone();
+            let turn = self
+                .inner
+                .readers
+                .read("looking at a queue", move |tx| {
+                    match sql::place::thread(tx, &place)? {
+                        Some(place) => sql::queue::turn(tx, place, run, &owner),
+                        None => Ok(Turn::Absent),
+                    }
+                })
+                .await?;
+            match turn {
+                Turn::Now => return Ok(()),
+                Turn::Absent => {
+                    return Err(StoreError::new(
+                        StoreErrorKind::NotFound,
+                        format!("run {run} does not wait on {key}"),
+                    ));
+                }
+                // The end of another process's run is only seen by looking.
+                Turn::Later => drop(tokio::time::timeout(LOOK_EVERY, ended).await),
+            }
+        }
+    }
+
+    async fn withdraw(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
+        let key = key.clone();
+        let now_ms = self.inner.options.clock.now_ms();
+        self.inner
+            .writer
+            .call(
+                "withdrawing a run",
+                Touches::Threads,
+                move |tx| match sql::place::thread(tx, &key)? {
+                    Some(place) => sql::queue::withdraw(tx, place, run, now_ms),
+                    None => Ok(()),
+                },
+            )
+            .await
+    }
+}
+
+#[async_trait]
+impl Items for SqliteStore {
+    async fn get_item(
+        &self,
+        user: &UserId,
+        namespace: &[String],
+        key: &str,
+    ) -> Result<Option<Item>, StoreError> {
+        let (user, namespace, key) = (user.clone(), namespace.to_vec(), key.to_owned());
+        self.inner
+            .readers
+            .read("reading an item", move |tx| {
+                sql::item::get(tx, &user, &namespace, &key)
+            })
+            .await
+    }
+
+    async fn put_item(
+        &self,
+        user: &UserId,
+        namespace: &[String],
+        key: &str,
+        value: Option<Json>,
+    ) -> Result<(), StoreError> {
+        sql::item::check_namespace(namespace)
+            .map_err(|fault| fault.into_store("writing an item"))?;
+        let (user, namespace, key) = (user.clone(), namespace.to_vec(), key.to_owned());
+        let now_ms = self.inner.options.clock.now_ms();
+        self.inner
+            .writer
+            .call("writing an item", Touches::Nothing, move |tx| {
+                sql::item::put(tx, &user, &namespace, &key, value.as_ref(), now_ms)
+            })
+            .await
+    }
+
+    async fn search_items(&self, user: &UserId, query: ItemQuery) -> Result<Vec<Item>, StoreError> {
+        let user = user.clone();
+        self.inner
+            .readers
+            .read("searching items", move |tx| {
+                sql::item::search(tx, &user, &query)
+            })
+            .await
+    }
+}

@@ -1,0 +1,191 @@
+//! Opening a file: what it is, whether it may be written, and its format.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use everthread_graph::contract::{StoreError, StoreErrorKind};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::{Fault, database};
+use crate::migrations;
+use crate::options::{Location, SqliteOptions};
+
+/// Marks a file as ours: `EvTh`.
+const APPLICATION_ID: i32 = 0x4576_5468;
+
+/// The oldest SQLite without the bug that can lose a write-ahead log when it is reset.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Statements that each connection keeps ready.
+const CACHED_STATEMENTS: usize = 128;
+
+/// Pages in the log after which it is copied into the file (4 KiB each). Idle moments copy it sooner.
+const LOG_PAGES: i64 = 4_000;
+
+/// What is opened where the contents do not matter.
+const DOING: &str = "opening the store";
+
+/// Opens the connection that writes: creates the file, or looks whether it is ours and brings its format up to date.
+pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            format!(
+                "SQLite {} can lose data: build with 3.51.3 or newer",
+                rusqlite::version()
+            ),
+        ));
+    }
+    if let Location::File(path) = &options.location {
+        look_at(path)?;
+    }
+    let mut connection = connect(options, OpenFlags::SQLITE_OPEN_CREATE)?;
+    settle_in(&mut connection, options).map_err(|fault| explain(fault, &options.location))?;
+    Ok(connection)
+}
+
+/// Opens a connection that cannot write. The store must have been opened before.
+pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let connection = connect(options, OpenFlags::empty())?;
+    connection
+        .execute_batch("PRAGMA query_only = 1")
+        .map_err(|error| database(&error, DOING))?;
+    Ok(connection)
+}
+
+fn connect(options: &SqliteOptions, extra: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
+    let mut connection = match (&options.location, &options.vfs) {
+        (Location::Memory, _) => Connection::open_in_memory_with_flags(flags),
+        (Location::File(path), None) => Connection::open_with_flags(path, flags),
+        (Location::File(path), Some(vfs)) => {
+            Connection::open_with_flags_and_vfs(path, flags, vfs.as_str())
+        }
+    }
+    .map_err(|error| explain(error.into(), &options.location))?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    wait_when_busy(&mut connection, options.busy_wait)
+        .map_err(|error| explain(error.into(), &options.location))?;
+    Ok(connection)
+}
+
+/// Asks again every fraction of a millisecond: another process holds the file for one group of commits only.
+fn wait_when_busy(connection: &mut Connection, limit: Duration) -> rusqlite::Result<()> {
+    let mut since = Instant::now();
+    connection.busy_handler(Some(move |tries: i32| {
+        if tries == 0 {
+            since = Instant::now();
+        }
+        let waited = since.elapsed();
+        if waited >= limit {
+            return false;
+        }
+        std::thread::sleep(if waited < Duration::from_millis(20) {
+            Duration::from_micros(200)
+        } else {
+            Duration::from_millis(2)
+        });
+        true
+    }))
+}
+
+/// What can be said of a path without opening it.
+fn look_at(path: &Path) -> Result<(), StoreError> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(StoreError::new(
+            StoreErrorKind::Invalid,
+            format!("{shown} is a folder: name a file in it, such as {shown}/everthread.db"),
+        ));
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(StoreError::new(
+            StoreErrorKind::NotFound,
+            format!(
+                "cannot put {shown} there: the folder {} does not exist; create it first",
+                folder.display()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads what the file is before anything of it is changed.
+fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(), Fault> {
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let objects: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let is_new = application == 0 && format == 0 && objects == 0;
+    if !is_new && application != APPLICATION_ID {
+        return Err(Fault::Store(StoreError::new(
+            StoreErrorKind::Invalid,
+            "the database belongs to another program: it is not touched; name another file",
+        )));
+    }
+    if format > migrations::FORMAT {
+        return Err(Fault::Store(StoreError::new(
+            StoreErrorKind::Newer,
+            format!(
+                "the file has format {format} and this version knows formats up to {}: it is not touched; use a newer version",
+                migrations::FORMAT
+            ),
+        )));
+    }
+    if connection.is_readonly("main")? {
+        return Err(Fault::Store(StoreError::new(
+            StoreErrorKind::Unavailable,
+            "the file cannot be written: check its permissions",
+        )));
+    }
+    if is_new {
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
+    let log: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    let in_memory = options.location == Location::Memory;
+    if !in_memory && log != "wal" {
+        return Err(Fault::Store(StoreError::new(
+            StoreErrorKind::Unavailable,
+            format!(
+                "the file system allows no write-ahead log (the journal mode stays {log}): put the file on a local disk"
+            ),
+        )));
+    }
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {}; PRAGMA foreign_keys = 1; PRAGMA temp_store = MEMORY; \
+         PRAGMA wal_autocheckpoint = {LOG_PAGES}; PRAGMA journal_size_limit = {};",
+        options.synchronous.pragma(),
+        LOG_PAGES * 4_096,
+    ))?;
+    if format < migrations::FORMAT {
+        migrate(connection, options)?;
+    }
+    Ok(())
+}
+
+/// Applies what is missing in one transaction. Another process may be doing the same: the format is read again.
+fn migrate(connection: &mut Connection, options: &SqliteOptions) -> Result<(), Fault> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let format: i32 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    migrations::apply(&tx, format, options.clock.now_ms())?;
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.commit()?;
+    Ok(())
+}
+
+/// Says which file, and what to do.
+fn explain(fault: Fault, location: &Location) -> StoreError {
+    let name = location.describe();
+    match fault {
+        Fault::Store(error) => {
+            StoreError::new(error.kind(), format!("cannot open {name}: {error}"))
+        }
+        Fault::Database(error) => database(&error, &format!("opening {name}")),
+    }
+}

@@ -1,0 +1,91 @@
+//! Connections that read: a few, opened when they are needed, each used by one call at a time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use everthread_graph::contract::{StoreError, StoreErrorKind};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use crate::error::Sql;
+use crate::open;
+use crate::options::SqliteOptions;
+use crate::writer::{Shared, closed, take};
+
+/// The connections that read.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    options: SqliteOptions,
+    free: Mutex<Vec<Connection>>,
+    room: Semaphore,
+    /// The one connection of a store in memory, which reads and writes.
+    shared: Option<Shared>,
+}
+
+impl Readers {
+    /// No connection is opened yet. `shared` is the connection of a store in memory.
+    pub(crate) fn new(options: SqliteOptions, shared: Option<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            room: Semaphore::new(options.readers.max(1)),
+            free: Mutex::new(Vec::new()),
+            options,
+            shared,
+        })
+    }
+
+    /// Runs a function on one snapshot of the store, on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        doing: &'static str,
+        function: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(self);
+        let _place = self.room.acquire().await.map_err(|_| closed())?;
+        tokio::task::spawn_blocking(move || readers.run(doing, function))
+            .await
+            .unwrap_or_else(|error| {
+                Err(StoreError::new(
+                    StoreErrorKind::Unavailable,
+                    format!("{doing} was broken off: try again"),
+                )
+                .with_source(error))
+            })
+    }
+
+    /// Lets go of the connections; later reads are refused.
+    pub(crate) fn close(&self) {
+        self.room.close();
+        self.free().clear();
+    }
+
+    fn run<T>(
+        &self,
+        doing: &'static str,
+        function: impl FnOnce(&Connection) -> Sql<T>,
+    ) -> Result<T, StoreError> {
+        if let Some(shared) = &self.shared {
+            return function(&take(shared)).map_err(|fault| fault.into_store(doing));
+        }
+        let kept = self.free().pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => open::reader(&self.options)?,
+        };
+        let value = on_snapshot(&connection, function).map_err(|fault| fault.into_store(doing))?;
+        // After an error the connection is not kept: the next one begins anew.
+        if !self.room.is_closed() {
+            self.free().push(connection);
+        }
+        Ok(value)
+    }
+
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn on_snapshot<T>(connection: &Connection, function: impl FnOnce(&Connection) -> Sql<T>) -> Sql<T> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let value = function(connection);
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    value
+}

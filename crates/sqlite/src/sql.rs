@@ -1,0 +1,18 @@
+//! The statements: plain synchronous functions over a connection that is inside a transaction. They know the tables
+//! and the rules, and nothing of threads, queues or waiting.
+
+pub(crate) mod change;
+pub(crate) mod claim;
+pub(crate) mod commit;
+pub(crate) mod ids;
+pub(crate) mod item;
+pub(crate) mod load;
+pub(crate) mod place;
+pub(crate) mod queue;
+pub(crate) mod rollback;
+pub(crate) mod run;
+pub(crate) mod run_rules;
+pub(crate) mod state;
+pub(crate) mod thread;
+pub(crate) mod transcript;
+pub(crate) mod user;

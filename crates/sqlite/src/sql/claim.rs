@@ -1,0 +1,47 @@
+//! Taking over the runs of a process that is gone.
+
+use everthread_graph::contract::ThreadKey;
+use everthread_store::Run;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::Sql;
+use crate::owner::Owner;
+use crate::sql::{place, queue, run};
+
+/// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner; gives the ones
+/// taken, oldest first.
+pub(crate) fn claim(
+    tx: &Connection,
+    key: &ThreadKey,
+    owners: &Owner,
+    now_ms: i64,
+) -> Sql<Vec<Run>> {
+    let Some(place) = place::thread(tx, key)? else {
+        return Ok(Vec::new());
+    };
+    let active: Option<(i64, Option<String>)> = tx
+        .prepare_cached(
+            "SELECT run, owner FROM runs WHERE user = ?1 AND thread = ?2 AND queue IS NOT NULL AND queue = 0",
+        )?
+        .query_row((place.user, place.thread), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((run, owner)) = active
+        && !owners.is_alive(&owner.unwrap_or_default())
+    {
+        tx.prepare_cached(
+            "UPDATE runs SET status = 'orphaned', queue = NULL, owner = NULL, ended_ms = ?4
+             WHERE user = ?1 AND thread = ?2 AND run = ?3",
+        )?
+        .execute((place.user, place.thread, run, now_ms))?;
+    }
+    let mut taken = Vec::new();
+    for waiting in queue::list(tx, place)? {
+        if waiting.owner != owners.name() && !owners.is_alive(&waiting.owner) {
+            queue::give(tx, place, waiting.run, owners.name())?;
+            taken.push(waiting.id);
+        }
+    }
+    let mut runs = run::waiting_of(tx, place, owners.name())?;
+    runs.retain(|run| taken.contains(&run.id));
+    Ok(runs)
+}

@@ -1,0 +1,32 @@
+//! What the writer is asked to do.
+
+use everthread_graph::contract::{Commit, PendingWrites, StoreError, TicketSender};
+use tokio::sync::oneshot;
+
+use super::call::Call;
+
+/// One thing to do.
+pub(crate) enum Job {
+    /// A step.
+    Commit(Box<Commit>, TicketSender),
+    /// What tasks left.
+    Write(Box<PendingWrites>, TicketSender),
+    /// Anything else that is written in a transaction.
+    Call(Box<dyn Call>),
+    /// Derived work is to catch up.
+    Settle(oneshot::Sender<Result<(), StoreError>>),
+    /// The end.
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Job {
+    /// Refuses it.
+    pub(crate) fn fail(self, error: StoreError) {
+        match self {
+            Self::Commit(_, ticket) | Self::Write(_, ticket) => ticket.settle(Err(error)),
+            Self::Call(call) => call.settle(Err(error)),
+            // Whoever asked may have stopped listening.
+            Self::Settle(sender) | Self::Close(sender) => drop(sender.send(Err(error))),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The tests of the SQLite store, in one binary.
+
+mod smoke;

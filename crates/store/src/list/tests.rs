@@ -1,0 +1,1 @@
+//! Rules of lists, and the two bounds: reading and what is written in all.
