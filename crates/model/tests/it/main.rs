@@ -1,5 +1,10 @@
 //! What the models do seen from outside: against servers on the loopback, and with real weights.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "this is all tests, helpers included; clippy only sees the functions marked as such"
+)]
+
 mod local;
 mod openai;
 mod stand_in;
