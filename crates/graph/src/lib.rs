@@ -4,3 +4,45 @@
 //! [`contract`]: the [`Checkpointer`](contract::Checkpointer) trait and the values that cross it.
 
 pub mod contract;
+#[doc(hidden)]
+pub mod derived;
+
+mod command;
+mod context;
+mod draw;
+mod error;
+mod event;
+mod graph;
+mod head;
+mod ids;
+mod interrupt;
+mod keyed;
+mod list;
+mod node;
+mod plan;
+mod run;
+mod splice;
+mod state;
+mod stream;
+mod thread;
+
+pub use command::{Command, END, Goto, IntoCommand, IntoGoto, START, SendTo};
+pub use context::Context;
+pub use draw::Picture;
+pub use error::{Error, ErrorKind};
+pub use event::{Event, EventData, View};
+pub use everthread_macros::State;
+pub use graph::{CompiledGraph, Sources, StateGraph, Targets};
+pub use ids::{Clock, Ids, SystemClock, SystemIds};
+pub use interrupt::Interrupt;
+pub use keyed::{ById, Edit, Edits, Entry, Identify, Keyed};
+pub use list::{Additions, List};
+pub use node::{NodeError, NodeOptions, RetryPolicy};
+pub use run::{Input, IntoInput, RunOptions, RunOutput};
+pub use state::{
+    Channel, ChannelInfo, ChannelKind, Ephemeral, Last, Overwrite, Reduce, Reduced, Reducer, State,
+    Step, Untracked, Update, Value,
+};
+pub use stream::{RunStream, StreamModes};
+pub use thread::{Thread, ThreadRef};
+pub use tokio_util::sync::CancellationToken;

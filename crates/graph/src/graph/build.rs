@@ -1,0 +1,212 @@
+//! The builder.
+
+use std::sync::Arc;
+
+use super::{CompiledGraph, Route, Targets, check};
+use crate::command::{IntoCommand, IntoGoto};
+use crate::context::Context;
+use crate::contract::{Checkpointer, Items};
+use crate::error::Error;
+use crate::ids::{Clock, Ids, Mint};
+use crate::node::{Node, NodeOptions};
+use crate::state::State;
+
+/// A graph in the making. Mistakes are reported by [`StateGraph::compile`], all at once.
+///
+/// ```
+/// use everthread_graph::{END, START, State, StateGraph};
+///
+/// #[derive(State)]
+/// struct Count {
+///     n: u32,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), everthread_graph::Error> {
+/// let graph = StateGraph::<Count>::new()
+///     .node("add", async |state: std::sync::Arc<Count>, _| Count::update().n(state.n + 1))
+///     .edge(START, "add")
+///     .route("add", |state| if state.n < 3 { "add" } else { END }, ["add", END])
+///     .compile_stateless()?;
+/// let out = graph.invoke(Count::update().n(0)).await?;
+/// assert_eq!(out.n, 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct StateGraph<S: State> {
+    pub(super) name: String,
+    pub(super) nodes: Vec<Node<S>>,
+    pub(super) edges: Vec<(Vec<String>, String)>,
+    pub(super) routes: Vec<Route<S>>,
+    pub(super) before: Vec<String>,
+    pub(super) after: Vec<String>,
+    pub(super) mint: Mint,
+    pub(super) items: Option<ItemsOf>,
+}
+
+/// Long-term memory, without a debug form of its own.
+#[derive(Clone)]
+pub(crate) struct ItemsOf(pub(crate) Arc<dyn Items>);
+
+impl std::fmt::Debug for ItemsOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Items")
+    }
+}
+
+/// One node or several, as the beginning of an edge.
+pub trait Sources {
+    /// Their names.
+    fn names(self) -> Vec<String>;
+}
+
+impl Sources for &str {
+    fn names(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl Sources for String {
+    fn names(self) -> Vec<String> {
+        vec![self]
+    }
+}
+
+impl<N: Into<String>, const C: usize> Sources for [N; C] {
+    fn names(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<N: Into<String>> Sources for Vec<N> {
+    fn names(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: State> Default for StateGraph<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: State> StateGraph<S> {
+    /// A graph without nodes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            name: "graph".to_owned(),
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            routes: Vec::new(),
+            before: Vec::new(),
+            after: Vec::new(),
+            mint: Mint::system(),
+            items: None,
+        }
+    }
+
+    /// Names the graph, for runs at rest and for drawings. The default is `graph`.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Adds a node: an async function of the state as it was before the step and of the [`Context`], which
+    /// returns an update, a [`Command`](crate::Command), several of them, nothing, or a `Result` of these.
+    #[must_use]
+    pub fn node<F, Fut>(self, name: &str, f: F) -> Self
+    where
+        F: Fn(Arc<S>, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoCommand<S>,
+    {
+        self.node_with(name, f, NodeOptions::new())
+    }
+
+    /// Adds a node with retries, a time-out or other options.
+    #[must_use]
+    pub fn node_with<F, Fut>(mut self, name: &str, f: F, options: NodeOptions) -> Self
+    where
+        F: Fn(Arc<S>, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: IntoCommand<S>,
+    {
+        self.nodes.push(Node::new(name, f, options));
+        self
+    }
+
+    /// Adds an edge. From several nodes it is a join: it leads on when all of them have run.
+    #[must_use]
+    pub fn edge(mut self, from: impl Sources, to: &str) -> Self {
+        self.edges.push((from.names(), to.to_owned()));
+        self
+    }
+
+    /// Adds a conditional edge: after `from`, `choose` says where to go, reading the state with `from`'s own
+    /// writes in it. It may return names, [`END`](crate::END), [`SendTo`](crate::SendTo)s and several of them.
+    #[must_use]
+    pub fn route<R: IntoGoto>(
+        mut self,
+        from: &str,
+        choose: impl Fn(&S) -> R + Send + Sync + 'static,
+        targets: impl Into<Targets>,
+    ) -> Self {
+        self.routes.push(Route::new(from, choose, targets.into()));
+        self
+    }
+
+    /// Stops each run before these nodes; going on runs them.
+    #[must_use]
+    pub fn interrupt_before<N: Into<String>>(mut self, nodes: impl IntoIterator<Item = N>) -> Self {
+        self.before.extend(nodes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Stops each run after these nodes.
+    #[must_use]
+    pub fn interrupt_after<N: Into<String>>(mut self, nodes: impl IntoIterator<Item = N>) -> Self {
+        self.after.extend(nodes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Gives nodes a long-term memory of the user.
+    #[must_use]
+    pub fn items(mut self, items: Arc<dyn Items>) -> Self {
+        self.items = Some(ItemsOf(items));
+        self
+    }
+
+    /// Reads the time here instead of from the system.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.mint.set_clock(clock);
+        self
+    }
+
+    /// Takes randomness here instead of from the system.
+    #[must_use]
+    pub fn ids(mut self, ids: Arc<dyn Ids>) -> Self {
+        self.mint.set_ids(ids);
+        self
+    }
+
+    /// Checks the graph and makes it ready to run, with a durable home for its threads.
+    ///
+    /// # Errors
+    /// `InvalidGraph`, with everything that is wrong: names that are taken, reserved or unknown, nodes that no
+    /// path from [`START`](crate::START) reaches, routes to missing nodes, no edge from `START`.
+    pub fn compile(self, checkpointer: Arc<dyn Checkpointer>) -> Result<CompiledGraph<S>, Error> {
+        check::compile(self, Some(checkpointer))
+    }
+
+    /// The same without a durable home: threads, history and interrupts need one.
+    ///
+    /// # Errors
+    /// As [`StateGraph::compile`].
+    pub fn compile_stateless(self) -> Result<CompiledGraph<S>, Error> {
+        check::compile(self, None)
+    }
+}

@@ -1,0 +1,156 @@
+//! A graph that is ready to run.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::{Route, StateGraph};
+use crate::contract::{Checkpointer, Namespace, ThreadKey};
+use crate::draw::Picture;
+use crate::error::Error;
+use crate::graph::build::ItemsOf;
+use crate::head::{Head, HeadCache};
+use crate::ids::Mint;
+use crate::node::Node;
+use crate::plan::{NodeRef, Topology};
+use crate::run::{self, IntoInput, RunOptions, RunOutput};
+use crate::state::State;
+use crate::thread::{Thread, ThreadRef};
+
+/// Heads that are remembered, so that a turn on one of them loads nothing.
+const CACHED_HEADS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
+
+/// A graph that is ready to run; cheap to clone.
+pub struct CompiledGraph<S: State> {
+    pub(crate) inner: Arc<Inner<S>>,
+}
+
+pub(crate) struct Inner<S: State> {
+    pub(crate) name: String,
+    /// In the order of names: a [`NodeRef`] is a place here.
+    pub(crate) nodes: Vec<Node<S>>,
+    pub(crate) topology: Topology,
+    pub(crate) edges: Vec<(Vec<String>, String)>,
+    pub(crate) start_routes: Vec<Route<S>>,
+    /// By node.
+    pub(crate) routes: Vec<Vec<Route<S>>>,
+    pub(crate) settings: Settings,
+    pub(crate) checkpointer: Option<Arc<dyn Checkpointer>>,
+    pub(crate) heads: HeadCache<S>,
+}
+
+/// What runs of the graph share.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) before: Vec<NodeRef>,
+    pub(crate) after: Vec<NodeRef>,
+    pub(crate) mint: Mint,
+    pub(crate) items: Option<ItemsOf>,
+}
+
+impl<S: State> CompiledGraph<S> {
+    pub(super) fn new(
+        graph: StateGraph<S>,
+        topology: Topology,
+        checkpointer: Option<Arc<dyn Checkpointer>>,
+    ) -> Self {
+        let mut start_routes = Vec::new();
+        let mut routes: Vec<Vec<Route<S>>> = graph.nodes.iter().map(|_| Vec::new()).collect();
+        for route in graph.routes {
+            match topology.find(&route.from) {
+                Some(node) => routes[node.0].push(route),
+                None => start_routes.push(route),
+            }
+        }
+        let refs = |names: &[String]| {
+            names
+                .iter()
+                .filter_map(|name| topology.find(name))
+                .collect()
+        };
+        let settings = Settings {
+            before: refs(&graph.before),
+            after: refs(&graph.after),
+            mint: graph.mint,
+            items: graph.items,
+        };
+        Self {
+            inner: Arc::new(Inner {
+                name: graph.name,
+                nodes: graph.nodes,
+                edges: graph.edges,
+                start_routes,
+                routes,
+                settings,
+                topology,
+                checkpointer,
+                heads: HeadCache::new(CACHED_HEADS),
+            }),
+        }
+    }
+
+    /// The graph's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// A thread of this graph, by its id (user `local` unless [`Thread::user`] says otherwise) or by its key.
+    /// An id that is none is reported by what is then done with the thread.
+    #[must_use]
+    pub fn thread(&self, thread: impl Into<ThreadRef>) -> Thread<S> {
+        Thread::new(self.clone(), thread.into())
+    }
+
+    /// Runs the graph once from an initial state, keeping nothing.
+    ///
+    /// # Errors
+    /// As [`Thread::invoke`].
+    pub async fn invoke(&self, input: impl IntoInput<S>) -> Result<RunOutput<S>, Error> {
+        self.invoke_on(Arc::new(S::initial()), input).await
+    }
+
+    /// Runs the graph once from the caller's state, keeping nothing.
+    ///
+    /// # Errors
+    /// As [`Thread::invoke`].
+    pub async fn invoke_on(
+        &self,
+        state: Arc<S>,
+        input: impl IntoInput<S>,
+    ) -> Result<RunOutput<S>, Error> {
+        run::stateless(self, state, input.into_input(), RunOptions::new(), None).await
+    }
+
+    /// What is drawn of the graph.
+    #[must_use]
+    pub fn draw(&self) -> Picture {
+        Picture::of(&self.inner)
+    }
+
+    /// Forgets what is remembered of a thread.
+    pub(crate) fn forget(&self, key: &ThreadKey, ns: &Namespace) {
+        self.inner.heads.remove(key, ns);
+    }
+
+    pub(crate) fn remember(&self, key: &ThreadKey, ns: &Namespace, head: Arc<Head<S>>) {
+        self.inner.heads.insert(key, ns, head);
+    }
+}
+
+impl<S: State> Clone for CompiledGraph<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+        }
+    }
+}
+
+impl<S: State> fmt::Debug for CompiledGraph<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompiledGraph")
+            .field("name", &self.inner.name)
+            .field("nodes", &self.inner.nodes)
+            .finish_non_exhaustive()
+    }
+}

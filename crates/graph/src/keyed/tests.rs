@@ -1,0 +1,1 @@
+//! Placeholder, filled with the properties of the reducer.

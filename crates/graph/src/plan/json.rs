@@ -1,0 +1,100 @@
+//! The plan at rest.
+//!
+//! `{"next":["chat",{"send":"joke","arg":1}],"joins":{"a+b:c":["a"]},"deferred":["d"],"writers":["chat"]}`, empty
+//! parts left out. Names, not numbers: a graph may gain nodes between two runs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{Plan, Planned, Topology};
+use crate::contract::Json;
+use crate::error::{Error, ErrorKind};
+
+#[derive(Serialize, Deserialize)]
+struct Form {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    next: Vec<Task>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    joins: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    deferred: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    writers: Vec<Arc<str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Task {
+    Pull(String),
+    Push { send: String, arg: Box<RawValue> },
+}
+
+impl Plan {
+    pub(crate) fn to_json(&self, topology: &Topology) -> Result<Json, Error> {
+        let name = |node| topology.name(node).to_string();
+        let next = self.next.iter().map(|task| match task {
+            Planned::Pull { node } => Ok(Task::Pull(name(*node))),
+            Planned::Push { node, arg } => Ok(Task::Push {
+                send: name(*node),
+                arg: RawValue::from_string(arg.as_str().to_owned())?,
+            }),
+        });
+        let form = Form {
+            next: next
+                .collect::<Result<_, serde_json::Error>>()
+                .map_err(corrupt)?,
+            joins: self
+                .joins
+                .iter()
+                .map(|(at, seen)| {
+                    let seen = seen.iter().map(|node| name(*node)).collect();
+                    (topology.join_name(*at), seen)
+                })
+                .collect(),
+            deferred: self.deferred.iter().map(|node| name(*node)).collect(),
+            writers: self.writers.clone(),
+        };
+        Json::of(&form).map_err(corrupt)
+    }
+
+    /// Reads a plan. Joins and deferred nodes that the graph no longer has are dropped; tasks of unknown nodes
+    /// are named in [`Plan::unknown`].
+    pub(crate) fn from_json(topology: &Topology, json: &Json) -> Result<Self, Error> {
+        let form: Form = serde_json::from_str(json.as_str()).map_err(corrupt)?;
+        let mut plan = Self {
+            writers: form.writers,
+            ..Self::default()
+        };
+        for task in form.next {
+            let (name, arg) = match task {
+                Task::Pull(name) => (name, None),
+                Task::Push { send, arg } => (send, Some(Json::trusted(arg.get()))),
+            };
+            match (topology.find(&name), arg) {
+                (None, _) => plan.unknown.push(name),
+                (Some(node), None) => plan.next.push(Planned::Pull { node }),
+                (Some(node), Some(arg)) => plan.next.push(Planned::Push { node, arg }),
+            }
+        }
+        for at in 0..topology.joins().len() {
+            if let Some(seen) = form.joins.get(&topology.join_name(at)) {
+                let seen = seen.iter().filter_map(|name| topology.find(name));
+                plan.joins.insert(at, seen.collect());
+            }
+        }
+        let deferred = form.deferred.iter().filter_map(|name| topology.find(name));
+        plan.deferred = deferred.collect();
+        Ok(plan)
+    }
+}
+
+fn corrupt(error: serde_json::Error) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("the plan of a checkpoint cannot be read: {error}"),
+    )
+    .with_source(error)
+}

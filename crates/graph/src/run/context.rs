@@ -1,0 +1,179 @@
+//! What all tasks of a run share, those of its subgraphs too.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Flight;
+use crate::contract::{
+    CheckpointId, Checkpointer, Commit, Fence, Json, Namespace, PendingWrites, RunId, RunMark,
+    RunOutcome, StoreError, TaskWrites, ThreadKey,
+};
+use crate::event::Event;
+use crate::graph::Settings;
+use crate::ids::Mint;
+use crate::stream::{Outbox, StreamModes};
+
+/// A run.
+pub(crate) struct RunCx {
+    pub(crate) id: RunId,
+    pub(crate) key: Option<ThreadKey>,
+    pub(crate) metadata: Option<Json>,
+    pub(crate) items: Option<crate::graph::ItemsOf>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) outbox: Option<Arc<Outbox>>,
+    pub(crate) store: Option<Arc<StoreCx>>,
+    pub(crate) mint: Mint,
+    pub(crate) limit: u32,
+}
+
+impl RunCx {
+    pub(crate) fn new(id: RunId, settings: &Settings, options: &super::RunOptions) -> Self {
+        Self {
+            id,
+            key: None,
+            metadata: options.metadata.clone(),
+            items: settings.items.clone(),
+            cancel: match &options.cancel {
+                Some(token) => token.child_token(),
+                None => CancellationToken::new(),
+            },
+            outbox: None,
+            store: None,
+            mint: settings.mint.clone(),
+            limit: options.limit,
+        }
+    }
+
+    /// Whether an event of this graph and mode has a reader.
+    pub(crate) fn wants(&self, ns: &Namespace, modes: StreamModes) -> bool {
+        self.outbox
+            .as_ref()
+            .is_some_and(|outbox| outbox.wants(modes) && (ns.is_root() || outbox.subgraphs))
+    }
+
+    pub(crate) async fn show(&self, event: Event) {
+        if let Some(outbox) = &self.outbox {
+            outbox.push(event).await;
+        }
+    }
+}
+
+impl fmt::Debug for RunCx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunCx")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run's right to write, and what it has written.
+pub(crate) struct StoreCx {
+    pub(crate) checkpointer: Arc<dyn Checkpointer>,
+    pub(crate) key: ThreadKey,
+    pub(crate) run: RunId,
+    pub(crate) fence: Fence,
+    pub(crate) flight: Arc<Flight>,
+    /// The last checkpoint of the root graph that was sent.
+    root: Mutex<CheckpointId>,
+    /// The highest checkpoint id that the run has given, of whatever graph.
+    last: Mutex<CheckpointId>,
+    /// Whether the run's end was sent.
+    ended: AtomicBool,
+}
+
+impl StoreCx {
+    pub(super) fn new(
+        checkpointer: Arc<dyn Checkpointer>,
+        key: ThreadKey,
+        run: RunId,
+        fence: Fence,
+        flight: Arc<Flight>,
+        checkpoint: CheckpointId,
+    ) -> Self {
+        Self {
+            checkpointer,
+            key,
+            run,
+            fence,
+            flight,
+            root: Mutex::new(checkpoint),
+            last: Mutex::new(checkpoint),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// A checkpoint id above all others of the run.
+    pub(crate) fn new_id(&self, mint: &Mint) -> CheckpointId {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = mint.checkpoint(Some(*last));
+        *last
+    }
+
+    pub(crate) fn root(&self) -> CheckpointId {
+        *self.root.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_ended(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// The mark of a write: the run's last one carries its end.
+    pub(crate) fn mark(&self, end: Option<RunOutcome>) -> RunMark {
+        match end {
+            None => RunMark::Step(self.run, self.fence),
+            Some(outcome) => RunMark::End(self.run, self.fence, outcome),
+        }
+    }
+
+    /// Sends a step.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.flight.room().await?;
+        let root = commit
+            .checkpoint
+            .ns
+            .is_root()
+            .then_some(commit.checkpoint.id);
+        let ends = matches!(commit.run, RunMark::End(..));
+        let ticket = self.checkpointer.commit(commit).await?;
+        self.flight.push(ticket);
+        if let Some(root) = root {
+            *self.root.lock().unwrap_or_else(PoisonError::into_inner) = root;
+        }
+        if ends {
+            self.set_ended();
+        }
+        Ok(())
+    }
+
+    /// Sends what tasks left at a checkpoint, or the run's end.
+    pub(crate) async fn write(
+        &self,
+        checkpoint: CheckpointId,
+        writes: Vec<TaskWrites>,
+        end: Option<RunOutcome>,
+    ) -> Result<(), StoreError> {
+        self.flight.room().await?;
+        let ends = end.is_some();
+        let ticket = self
+            .checkpointer
+            .write(PendingWrites {
+                key: self.key.clone(),
+                checkpoint,
+                writes,
+                run: self.mark(end),
+            })
+            .await?;
+        self.flight.push(ticket);
+        if ends {
+            self.set_ended();
+        }
+        Ok(())
+    }
+}

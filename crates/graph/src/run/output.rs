@@ -1,0 +1,51 @@
+//! What a run came to.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::contract::{CheckpointId, RunId};
+use crate::interrupt::Interrupt;
+use crate::state::State;
+
+/// What a run came to. It dereferences to the state.
+#[derive(Debug)]
+pub struct RunOutput<S: State> {
+    /// The run.
+    pub run: RunId,
+    /// The state.
+    pub state: Arc<S>,
+    /// The checkpoint of this state; `None` without a store.
+    pub checkpoint: Option<CheckpointId>,
+    /// The nodes that would run next: empty when the run came to its end.
+    pub next: Vec<Arc<str>>,
+    /// The questions that it waits for.
+    pub interrupts: Vec<Interrupt>,
+}
+
+impl<S: State> RunOutput<S> {
+    /// Whether the run stopped before its end, for a question or at a breakpoint.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        !self.next.is_empty()
+    }
+}
+
+impl<S: State> Deref for RunOutput<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.state
+    }
+}
+
+impl<S: State> Clone for RunOutput<S> {
+    fn clone(&self) -> Self {
+        Self {
+            run: self.run,
+            state: self.state.clone(),
+            checkpoint: self.checkpoint,
+            next: self.next.clone(),
+            interrupts: self.interrupts.clone(),
+        }
+    }
+}
