@@ -66,18 +66,23 @@ async fn ask(
         max_tokens,
         ..ChatRequest::new(messages.iter().cloned())
     };
-    let begin = Instant::now();
+    let (begin, cpu) = (Instant::now(), cpu_seconds());
     let mut first = None;
     let mut sink = |_: Delta<'_>| {
-        first.get_or_insert_with(|| begin.elapsed());
+        first.get_or_insert_with(|| (begin.elapsed(), cpu_seconds()));
     };
     let reply = model.generate(request, &mut sink).await?;
-    let (first, total) = (first.unwrap_or_default(), begin.elapsed());
+    let ((first, first_cpu), total) = (first.unwrap_or_default(), begin.elapsed());
     let usage = reply.message.usage_metadata.clone().unwrap_or_default();
     let count = |value: &serde_json::Value| value.as_f64().unwrap_or(0.0) as f32;
     let input = count(&usage["input_tokens"]);
     let known = count(&usage["input_token_details"]["cache_read"]);
     let output = count(&usage["output_tokens"]);
+    println!(
+        "(busy: {:.0} tokens/s, then {:.1} tokens/s for each processor)",
+        (input - known) / (first_cpu - cpu),
+        (output - 1.0) / (cpu_seconds() - first_cpu),
+    );
     println!(
         "{input} tokens, {known} known: first token {:.2} s ({:.0} tokens/s), then {:.1} tokens/s: {:?}",
         first.as_secs_f32(),
@@ -98,4 +103,15 @@ fn memory() -> String {
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Processor time of this process, where the system tells: what a busy machine cannot distort.
+fn cpu_seconds() -> f32 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = stat
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f32>().ok());
+    ticks.sum::<f32>() / 100.0
 }

@@ -13,9 +13,9 @@ mod portable;
 
 use std::sync::OnceLock;
 
-use super::activations::Activations;
+use super::activations::{Activations, Block};
 
-pub(super) use attention::{Attention, fast_exp};
+pub(super) use attention::{Attention, sum_of_squares};
 
 /// Rows that are stored and computed together.
 pub(super) const GROUP_ROWS: usize = 16;
@@ -117,6 +117,23 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2::attend(attention) },
             Self::Portable => attention.run(),
+        }
+    }
+
+    /// Half as many numbers out of a row of gates and gated numbers, see [`attention::gate`].
+    #[expect(
+        unsafe_code,
+        reason = "calls code compiled for instructions whose presence `available` has checked"
+    )]
+    pub(super) fn gate(self, row: &[f32], out: &mut [f32]) {
+        match self {
+            // SAFETY: these values are only made by `available`, which looks whether the processor can.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512::gate(row, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { avx2::gate(row, out) },
+            Self::Portable => attention::gate(row, out),
         }
     }
 }

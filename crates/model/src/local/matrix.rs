@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::activations::{Activations, round};
+use super::activations::{Activations, largest_magnitude, round};
 use super::half::{f16_to_f32, f32_to_f16};
 use super::kernel::{BLOCK_COLUMNS, BLOCK_LANES, GROUP_ROWS, Group, Kernel, Lane, Results, Scales};
 
@@ -121,8 +121,8 @@ impl Matrix {
 
 /// Writes row `r` of a group into its lanes.
 fn pack_row(row: &[f32], r: usize, lanes: &mut [Lane], scales: &mut [Scales]) {
-    for (block, numbers) in row.chunks_exact(BLOCK_COLUMNS).enumerate() {
-        let largest = numbers.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+    for (block, numbers) in row.as_chunks::<BLOCK_COLUMNS>().0.iter().enumerate() {
+        let largest = largest_magnitude(numbers);
         let stored = f32_to_f16(largest / 127.0);
         // The scale as it will be read again, so that the rounding of the scale adds no error.
         let scale = f16_to_f32(stored);

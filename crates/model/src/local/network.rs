@@ -14,6 +14,7 @@ use layer::Layer;
 use rope::Rotations;
 
 use super::gguf::Gguf;
+use super::kernel::sum_of_squares;
 use super::matrix::Matrix;
 use super::memory::Memory;
 use super::shape::Shape;
@@ -120,7 +121,7 @@ impl Network {
 fn normalise(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
     let mut out = Vec::with_capacity(rows.len());
     for row in rows.chunks_exact(weight.len()) {
-        let square: f32 = row.iter().map(|number| number * number).sum();
+        let square = sum_of_squares(row);
         let scale = 1.0 / (square / row.len() as f32 + epsilon).sqrt();
         out.extend(
             row.iter()

@@ -5,6 +5,9 @@
 /// Numbers that are added up side by side, as wide as the widest vector.
 const WIDTH: usize = 16;
 
+/// Numbers of a result that are computed together: a whole head of most models.
+const PIECE: usize = 64;
+
 /// The attention of one token in the query heads that share one key and value head.
 pub(in crate::local) struct Attention<'a> {
     /// The query heads, one after the other.
@@ -32,20 +35,41 @@ impl Attention<'_> {
             .zip(self.out.chunks_exact_mut(size));
         for (query, out) in heads {
             self.weights.clear();
-            self.weights.extend(
-                self.keys
-                    .chunks_exact(size)
-                    .map(|key| dot(query, key) * scale),
-            );
+            self.weights.resize(self.keys.len() / size, 0.0);
+            let keys = self.keys.chunks_exact(size);
+            for (weight, key) in self.weights.iter_mut().zip(keys) {
+                *weight = dot(query, key) * scale;
+            }
             let total = exponentiate(self.weights);
-            out.fill(0.0);
-            for (value, weight) in self.values.chunks_exact(size).zip(self.weights.iter()) {
-                let weight = weight / total;
-                for (out, value) in out.iter_mut().zip(value) {
-                    *out += weight * value;
+            mean(self.values, self.weights, total, out);
+        }
+    }
+}
+
+/// The mean of the values by their weights; `PIECE` numbers of it at a time stay in registers.
+#[inline(always)]
+fn mean(values: &[f32], weights: &[f32], total: f32, out: &mut [f32]) {
+    let size = out.len();
+    let mut from = 0;
+    while from < size {
+        let count = PIECE.min(size - from);
+        let mut sums = [0.0; PIECE];
+        for (value, weight) in values.chunks_exact(size).zip(weights) {
+            if count == PIECE {
+                let value = &value[from..][..PIECE];
+                for (sum, number) in sums.iter_mut().zip(value) {
+                    *sum += weight * number;
+                }
+            } else {
+                for (sum, number) in sums.iter_mut().zip(&value[from..]) {
+                    *sum += weight * number;
                 }
             }
         }
+        for (out, sum) in out[from..].iter_mut().zip(sums) {
+            *out = sum / total;
+        }
+        from += count;
     }
 }
 
@@ -60,17 +84,55 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
         }
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    totals.iter().sum::<f32>() + rest
+    sum_lanes(totals) + rest
 }
 
 /// Replaces each number by its exponential, less the largest so that none overflows; gives the sum.
 #[inline(always)]
 fn exponentiate(numbers: &mut [f32]) -> f32 {
-    let largest = numbers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for number in numbers.iter_mut() {
-        *number = fast_exp(*number - largest);
+    let mut tops = [f32::NEG_INFINITY; WIDTH];
+    for chunk in numbers.chunks(WIDTH) {
+        for (top, number) in tops.iter_mut().zip(chunk) {
+            *top = if *number > *top { *number } else { *top };
+        }
     }
-    numbers.iter().sum()
+    let largest = tops.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    let mut totals = [0.0; WIDTH];
+    let (chunks, rest) = numbers.as_chunks_mut::<WIDTH>();
+    for chunk in chunks {
+        for (number, total) in chunk.iter_mut().zip(&mut totals) {
+            *number = fast_exp(*number - largest);
+            *total += *number;
+        }
+    }
+    for (number, total) in rest.iter_mut().zip(&mut totals) {
+        *number = fast_exp(*number - largest);
+        *total += *number;
+    }
+    sum_lanes(totals)
+}
+
+/// The sum, by halves: one after the other would wait for each.
+#[inline(always)]
+fn sum_lanes(lanes: [f32; WIDTH]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|i| lanes[i] + lanes[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// The sum of the squares.
+#[inline(always)]
+pub(in crate::local) fn sum_of_squares(numbers: &[f32]) -> f32 {
+    dot(numbers, numbers)
+}
+
+/// A row's first half, through the sigmoid-weighted unit, times its second half ("GLU variants", Shazeer, 2020).
+#[inline(always)]
+pub(super) fn gate(row: &[f32], out: &mut [f32]) {
+    let (gates, ups) = row.split_at(out.len());
+    for ((out, gate), up) in out.iter_mut().zip(gates).zip(ups) {
+        *out = gate / (1.0 + fast_exp(-gate)) * up;
+    }
 }
 
 /// `exp`, to a few parts in ten million, in steps that a compiler turns into vector instructions.

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
     _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps, _mm256_xor_si256,
 };
 
-use super::{Activations, Attention, BLOCK_LANES, GROUP_ROWS, Group, Lane, Results, Scales};
+use super::{Activations, Attention, BLOCK_LANES, Block, GROUP_ROWS, Group, Lane, Results, Scales};
 
 /// Tokens that share each load of weights.
 const TILE: usize = 4;
@@ -50,6 +50,7 @@ fn tile<const N: usize>(
     first: usize,
     out: &mut [Results],
 ) -> usize {
+    let rows: [&[Block]; N] = std::array::from_fn(|n| tokens.row(first + n));
     let mut totals = [_mm256_setzero_ps(); N];
     let (lanes, _) = group.lanes.as_chunks::<BLOCK_LANES>();
     for (block, (lanes, scales)) in lanes.iter().zip(group.scales).enumerate() {
@@ -58,15 +59,15 @@ fn tile<const N: usize>(
             // Signed again: the instruction wants the magnitude here and the sign on the other side.
             let weight = _mm256_xor_si256(load(lane, half), _mm256_set1_epi8(-128));
             let magnitude = _mm256_abs_epi8(weight);
-            for (n, dot) in dots.iter_mut().enumerate() {
-                let quad = _mm256_set1_epi32(tokens.block(first + n, block).quads[j]);
+            for (dot, row) in dots.iter_mut().zip(rows) {
+                let quad = _mm256_set1_epi32(row[block].quads[j]);
                 let pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(quad, weight));
                 *dot = _mm256_add_epi32(*dot, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
             }
         }
         let scales = load_scales(scales, half);
-        for (n, (total, dot)) in totals.iter_mut().zip(dots).enumerate() {
-            let scale = _mm256_set1_ps(tokens.block(first + n, block).scale);
+        for ((total, dot), row) in totals.iter_mut().zip(dots).zip(rows) {
+            let scale = _mm256_set1_ps(row[block].scale);
             let scale = _mm256_mul_ps(scales, scale);
             *total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), scale, *total);
         }
@@ -98,4 +99,9 @@ fn load_scales(scales: &Scales, half: usize) -> __m256 {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn attend(attention: &mut Attention<'_>) {
     attention.run();
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn gate(row: &[f32], out: &mut [f32]) {
+    super::attention::gate(row, out);
 }

@@ -11,7 +11,7 @@ use std::arch::x86_64::{
     _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
 };
 
-use super::{Activations, Attention, BLOCK_LANES, Group, Lane, Results, Scales};
+use super::{Activations, Attention, BLOCK_LANES, Block, Group, Lane, Results, Scales};
 
 /// Tokens that share each load of weights: as many as there are registers for.
 const TILE: usize = 8;
@@ -46,22 +46,25 @@ fn tile<const N: usize>(
     first: usize,
     out: &mut [Results],
 ) -> usize {
+    let rows: [&[Block]; N] = std::array::from_fn(|n| tokens.row(first + n));
     let mut totals = [_mm512_setzero_ps(); N];
     let (lanes, _) = group.lanes.as_chunks::<BLOCK_LANES>();
     for (block, (lanes, scales)) in lanes.iter().zip(group.scales).enumerate() {
-        let mut weights = [_mm512_setzero_si512(); BLOCK_LANES];
-        for (weight, lane) in weights.iter_mut().zip(lanes) {
-            *weight = load(lane);
+        // The weights are 128 too large; `offset` takes that back.
+        let mut dots = [_mm512_setzero_si512(); N];
+        for (dot, row) in dots.iter_mut().zip(rows) {
+            *dot = _mm512_set1_epi32(row[block].offset);
+        }
+        // One lane after the other: loading all of them first would go through memory.
+        for (j, lane) in lanes.iter().enumerate() {
+            let weight = load(lane);
+            for (dot, row) in dots.iter_mut().zip(rows) {
+                *dot = _mm512_dpbusd_epi32(*dot, weight, _mm512_set1_epi32(row[block].quads[j]));
+            }
         }
         let scales = load_scales(scales);
-        for (n, total) in totals.iter_mut().enumerate() {
-            let token = tokens.block(first + n, block);
-            // The weights are 128 too large; `offset` takes that back.
-            let mut dot = _mm512_set1_epi32(token.offset);
-            for (weight, quad) in weights.iter().zip(token.quads) {
-                dot = _mm512_dpbusd_epi32(dot, *weight, _mm512_set1_epi32(quad));
-            }
-            let scale = _mm512_mul_ps(scales, _mm512_set1_ps(token.scale));
+        for ((total, dot), row) in totals.iter_mut().zip(dots).zip(rows) {
+            let scale = _mm512_mul_ps(scales, _mm512_set1_ps(row[block].scale));
             *total = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, *total);
         }
     }
@@ -89,4 +92,9 @@ fn load_scales(scales: &Scales) -> __m512 {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 pub(super) fn attend(attention: &mut Attention<'_>) {
     attention.run();
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(super) fn gate(row: &[f32], out: &mut [f32]) {
+    super::attention::gate(row, out);
 }

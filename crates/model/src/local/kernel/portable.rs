@@ -9,7 +9,7 @@ pub(super) fn multiply(group: Group<'_>, tokens: &Activations, out: &mut [Result
     for (block, (lanes, scales)) in lanes.iter().zip(group.scales).enumerate() {
         let scales = scales.0.map(f16_to_f32);
         for (n, out) in out.iter_mut().enumerate() {
-            let token = tokens.block(n, block);
+            let token = &tokens.row(n)[block];
             let mut dots = [0_i32; GROUP_ROWS];
             for (lane, quad) in lanes.iter().zip(token.quads) {
                 let quad = quad.to_le_bytes().map(|byte| i32::from(byte as i8));

@@ -1,6 +1,7 @@
 //! Every kernel computes what plain arithmetic does.
 
-use super::{Attention, Kernel, fast_exp};
+use super::attention::fast_exp;
+use super::{Attention, Kernel};
 use crate::local::activations::Activations;
 use crate::local::matrix::Matrix;
 
