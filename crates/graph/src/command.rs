@@ -1,6 +1,7 @@
 //! What a node returns: an update, where to go next, or both.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -127,13 +128,34 @@ pub(crate) struct ParentCommand {
 ///
 /// A node's `goto` adds to the node's edges. Given to `invoke`, a command updates the state and goes to nodes of
 /// the caller's choice; with [`Command::resume`] it also answers an interrupt.
-#[derive(Debug, Clone)]
 pub struct Command<S: State> {
     pub(crate) update: S::Update,
     pub(crate) goto: Vec<Goto>,
     pub(crate) resume: Option<Json>,
     pub(crate) parent: Option<Box<ParentCommand>>,
     pub(crate) failed: Option<NodeError>,
+}
+
+impl<S: State> Clone for Command<S> {
+    fn clone(&self) -> Self {
+        Self {
+            update: self.update.clone(),
+            goto: self.goto.clone(),
+            resume: self.resume.clone(),
+            parent: self.parent.clone(),
+            failed: self.failed.clone(),
+        }
+    }
+}
+
+impl<S: State> fmt::Debug for Command<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Command")
+            .field("update", &self.update)
+            .field("goto", &self.goto)
+            .field("resume", &self.resume)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: State> Default for Command<S> {

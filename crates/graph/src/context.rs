@@ -34,6 +34,8 @@ pub(crate) struct TaskCx {
     pub(crate) attempt: AtomicU32,
     /// How many questions this attempt has asked.
     pub(crate) asked: AtomicU32,
+    /// How many graphs this attempt has called.
+    pub(crate) calls: AtomicU32,
 }
 
 impl Context {

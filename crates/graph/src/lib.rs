@@ -24,6 +24,7 @@ mod run;
 mod splice;
 mod state;
 mod stream;
+mod subgraph;
 mod thread;
 
 pub use command::{Command, END, Goto, IntoCommand, IntoGoto, START, SendTo};
@@ -44,5 +45,5 @@ pub use state::{
     Step, Untracked, Update, Value,
 };
 pub use stream::{RunStream, StreamModes};
-pub use thread::{Thread, ThreadRef};
+pub use thread::{HistoryEntry, StateView, TaskView, Thread, ThreadRef};
 pub use tokio_util::sync::CancellationToken;

@@ -10,7 +10,6 @@ mod topology;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::command::START;
 use crate::contract::Json;
 
 pub(crate) use topology::{NodeRef, Topology};
@@ -131,12 +130,16 @@ impl Plan {
         self
     }
 
-    /// The plan in which nothing is left to do.
+    /// The plan in which nothing is left to do: pending tasks count as done.
     pub(crate) fn finished(&self, topology: &Topology) -> Self {
-        Self {
-            writers: vec![topology.end_name()],
-            ..Self::default()
+        let mut plan = Self::default();
+        for task in &self.next {
+            plan.note_writer(topology, Some(task.node()));
         }
+        if plan.writers.is_empty() {
+            plan.writers.clone_from(&self.writers);
+        }
+        plan
     }
 
     fn note_writer(&mut self, topology: &Topology, node: Option<NodeRef>) {
@@ -166,11 +169,6 @@ impl Plan {
                 self.trigger(topology, join.target, triggered);
             }
         }
-    }
-
-    /// Whether the last checkpoint was an input's.
-    pub(crate) fn is_start(&self) -> bool {
-        self.writers.iter().any(|writer| &**writer == START)
     }
 }
 

@@ -13,15 +13,17 @@ mod steps;
 mod task;
 mod writes;
 
+pub(crate) use admit::take_carry;
 pub(crate) use context::{RunCx, StoreCx};
 pub(crate) use flight::Flight;
 pub use input::{Input, IntoInput};
 pub use options::RunOptions;
 pub use output::RunOutput;
-pub(crate) use start::{Call, error_of, on_thread, stateless};
-pub(crate) use steps::{Rest, Steps};
+pub(crate) use start::{Call, on_thread, stateless};
+pub(crate) use step::tasks_of;
+pub(crate) use steps::{Rest, Steps, names};
 pub(crate) use task::targets_of;
-pub(crate) use writes::{answers_of, interrupts_of, outputs_of};
+pub(crate) use writes::{answers_of, error_of as error_left, interrupts_of, outputs_of};
 
 use crate::contract::StoreError;
 use crate::error::Error;

@@ -1,13 +1,17 @@
 //! A thread of a graph: where runs happen, and what is known of them.
 
+mod edit;
 mod key;
+mod view;
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use serde::Serialize;
 
 pub use key::ThreadRef;
+pub use view::{HistoryEntry, StateView, TaskView};
 
 use crate::command::Command;
 use crate::contract::{Checkpointer, ThreadKey};
@@ -18,11 +22,29 @@ use crate::state::{State, Update};
 use crate::stream::{Outbox, RunStream, StreamModes};
 
 /// A thread of a graph. Cheap to make and to clone; nothing is read before it is used.
-#[derive(Debug, Clone)]
 pub struct Thread<S: State> {
     graph: CompiledGraph<S>,
     thread: ThreadRef,
     options: RunOptions,
+}
+
+impl<S: State> Clone for Thread<S> {
+    fn clone(&self) -> Self {
+        Self {
+            graph: self.graph.clone(),
+            thread: self.thread.clone(),
+            options: self.options.clone(),
+        }
+    }
+}
+
+impl<S: State> fmt::Debug for Thread<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread")
+            .field("graph", &self.graph.name())
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<S: State> Thread<S> {

@@ -33,7 +33,6 @@ use crate::state::State;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct StateGraph<S: State> {
     pub(super) name: String,
     pub(super) nodes: Vec<Node<S>>,
@@ -82,6 +81,16 @@ impl<N: Into<String>, const C: usize> Sources for [N; C] {
 impl<N: Into<String>> Sources for Vec<N> {
     fn names(self) -> Vec<String> {
         self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: State> std::fmt::Debug for StateGraph<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateGraph")
+            .field("name", &self.name)
+            .field("nodes", &self.nodes)
+            .field("edges", &self.edges)
+            .finish_non_exhaustive()
     }
 }
 
@@ -135,6 +144,23 @@ impl<S: State> StateGraph<S> {
         Fut::Output: IntoCommand<S>,
     {
         self.nodes.push(Node::new(name, f, options));
+        self
+    }
+
+    /// Notes what is drawn inside the node that was added last.
+    pub(crate) fn inside(mut self, picture: Arc<crate::draw::Picture>) -> Self {
+        if let Some(node) = self.nodes.last_mut() {
+            node.inside = Some(picture);
+        }
+        self
+    }
+
+    /// Changes the options of a node that was added before; nothing happens when there is none of the name.
+    #[must_use]
+    pub fn options(mut self, name: &str, options: NodeOptions) -> Self {
+        for node in self.nodes.iter_mut().filter(|node| &*node.name == name) {
+            node.options = options.clone();
+        }
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::command::{END, START};
+use crate::command::START;
 
 /// A node, by its place in the order of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,7 +17,7 @@ pub(crate) struct Join {
 }
 
 /// The shape of a graph.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Topology {
     names: Vec<Arc<str>>,
     deferred: Vec<bool>,
@@ -25,7 +25,7 @@ pub(crate) struct Topology {
     edges: Vec<Vec<NodeRef>>,
     joins: Vec<Join>,
     joins_of: Vec<Vec<usize>>,
-    start_name: Option<Arc<str>>,
+    start_name: Arc<str>,
 }
 
 impl Topology {
@@ -40,7 +40,7 @@ impl Topology {
             edges: vec![Vec::new(); count],
             joins: Vec::new(),
             joins_of: vec![Vec::new(); count],
-            start_name: Some(START.into()),
+            start_name: START.into(),
         }
     }
 
@@ -60,7 +60,7 @@ impl Topology {
         self.joins.push(Join { sources, target });
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
         self.names.iter()
     }
 
@@ -110,11 +110,6 @@ impl Topology {
     }
 
     pub(crate) fn start_name(&self) -> Arc<str> {
-        self.start_name.clone().unwrap_or_else(|| START.into())
-    }
-
-    #[expect(clippy::unused_self, reason = "beside start_name")]
-    pub(crate) fn end_name(&self) -> Arc<str> {
-        END.into()
+        self.start_name.clone()
     }
 }

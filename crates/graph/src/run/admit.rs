@@ -359,7 +359,7 @@ fn answers<S: State>(
 }
 
 /// Takes what the caller left for the pending step out of what tasks left.
-pub(super) fn take_carry<S: State>(
+pub(crate) fn take_carry<S: State>(
     graph: &CompiledGraph<S>,
     head: &mut Head<S>,
 ) -> Result<Option<S::Update>, Error> {

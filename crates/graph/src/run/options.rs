@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::contract::{CheckpointId, Json, Multitask, RunId};
 
 /// Steps a run may take when nothing else is said; LangGraph's number.
-pub const DEFAULT_RECURSION_LIMIT: u32 = 10_007;
+const DEFAULT_RECURSION_LIMIT: u32 = 10_007;
 
 /// How one run is done.
 #[derive(Debug, Clone)]

@@ -202,7 +202,7 @@ async fn finish<S: State>(
 
 const NO_PARENT: &str = "a command for the graph above was given where there is none";
 
-pub(crate) fn error_of(stop: Stop) -> Error {
+fn error_of(stop: Stop) -> Error {
     match stop {
         Stop::Failed(error) => error,
         Stop::Store(error) => error.into(),
@@ -211,7 +211,7 @@ pub(crate) fn error_of(stop: Stop) -> Error {
     }
 }
 
-pub(super) fn output<S: State>(steps: &Steps<'_, S>, run: RunId, rest: Rest) -> RunOutput<S> {
+fn output<S: State>(steps: &Steps<'_, S>, run: RunId, rest: Rest) -> RunOutput<S> {
     let head = steps.head();
     RunOutput {
         run,

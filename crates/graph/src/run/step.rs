@@ -118,6 +118,7 @@ impl<S: State> Steps<'_, S> {
                 answers,
                 attempt: AtomicU32::new(1),
                 asked: AtomicU32::new(0),
+                calls: AtomicU32::new(0),
             }),
         })
     }

@@ -152,7 +152,7 @@ impl<'a, S: State> Steps<'a, S> {
     }
 
     /// Makes the new head and sends it to the store. `rest` is set when the run rests on it.
-    pub(super) async fn advance(
+    pub(crate) async fn advance(
         &mut self,
         state: S,
         plan: Plan,
@@ -262,6 +262,29 @@ impl<'a, S: State> Steps<'a, S> {
 
     pub(crate) fn head(&self) -> &Head<S> {
         &self.head
+    }
+
+    pub(crate) fn set_answers(&mut self, answers: Arc<crate::interrupt::Answers>) {
+        self.answers = answers;
+    }
+
+    pub(crate) fn mint(&self) -> &crate::ids::Mint {
+        &self.run.mint
+    }
+
+    pub(crate) fn is_stored(&self) -> bool {
+        self.run.store.is_some()
+    }
+
+    /// Keeps in the store what finished tasks of a step left that did not end.
+    pub(crate) async fn keep_leftover(&mut self) -> Result<(), crate::contract::StoreError> {
+        let writes = self.take_leftover();
+        match (&self.run.store, self.head.id) {
+            (Some(store), Some(head)) if !writes.is_empty() => {
+                store.write(head, writes, None).await
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn take_leftover(&mut self) -> Vec<TaskWrites> {

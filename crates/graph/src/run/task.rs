@@ -44,6 +44,7 @@ pub(super) async fn run<S: State>(
         tokio::time::sleep(policy.wait(failed, task.run.mint.fraction())).await;
         task.attempt.store(failed + 1, Ordering::Relaxed);
         task.asked.store(0, Ordering::Relaxed);
+        task.calls.store(0, Ordering::Relaxed);
     }
 }
 

@@ -5,9 +5,6 @@ use std::fmt;
 use crate::contract::Removal;
 use crate::ids::{Mint, SYSTEM_MINT};
 
-/// Most channels a state may have.
-pub const MAX_CHANNELS: usize = 128;
-
 /// One step's writing: which channels were written, and what new elements and removals are to be called.
 pub struct Step<'a> {
     pub(crate) mint: &'a Mint,
