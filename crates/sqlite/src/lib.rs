@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod check;
 mod checkpointer;
 mod error;
 mod migrations;

@@ -161,4 +161,17 @@ impl Location {
             Self::Memory => "sqlite::memory:".to_owned(),
         }
     }
+
+    /// Bytes of the file and its logs; `None` in memory.
+    pub(crate) fn file_bytes(&self) -> Option<u64> {
+        let Self::File(path) = self else {
+            return None;
+        };
+        let bytes = ["", "-wal", "-shm"].map(|end| {
+            let mut name = path.clone().into_os_string();
+            name.push(end);
+            std::fs::metadata(name).map_or(0, |file| file.len())
+        });
+        Some(bytes.into_iter().sum())
+    }
 }

@@ -2,17 +2,23 @@
 //! and the rules, and nothing of threads, queues or waiting.
 
 pub(crate) mod change;
+pub(crate) mod check;
 pub(crate) mod claim;
 pub(crate) mod commit;
+pub(crate) mod delete;
 pub(crate) mod ids;
+pub(crate) mod index;
 pub(crate) mod item;
 pub(crate) mod load;
 pub(crate) mod place;
+pub(crate) mod prune;
 pub(crate) mod queue;
 pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod run_rules;
+pub(crate) mod search;
 pub(crate) mod state;
+pub(crate) mod stats;
 pub(crate) mod thread;
 pub(crate) mod transcript;
 pub(crate) mod user;

@@ -136,8 +136,15 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn delete_thread(&self, _key: &ThreadKey) -> Result<Deleted, StoreError> {
-        Err(later())
+    async fn delete_thread(&self, key: &ThreadKey) -> Result<Deleted, StoreError> {
+        let key = key.clone();
+        let owner = Arc::clone(&self.inner.owner);
+        self.inner
+            .writer
+            .call("deleting a thread", Touches::Threads, move |tx| {
+                sql::delete::thread(tx, &key, &owner)
+            })
+            .await
     }
 
     async fn messages(
@@ -154,8 +161,14 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn search(&self, _user: &UserId, _query: Search) -> Result<Vec<Hit>, StoreError> {
-        Err(later())
+    async fn search(&self, user: &UserId, query: Search) -> Result<Vec<Hit>, StoreError> {
+        let user = user.clone();
+        self.inner
+            .readers
+            .read("searching", move |tx| {
+                sql::search::search(tx, &user, &query)
+            })
+            .await
     }
 
     async fn runs(&self, key: &ThreadKey, query: RunQuery) -> Result<Vec<Run>, StoreError> {
@@ -183,19 +196,31 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn prune(&self, _key: &ThreadKey, _kept: Kept) -> Result<Pruned, StoreError> {
-        Err(later())
+    async fn prune(&self, key: &ThreadKey, kept: Kept) -> Result<Pruned, StoreError> {
+        let key = key.clone();
+        let owner = Arc::clone(&self.inner.owner);
+        self.inner
+            .writer
+            .call("pruning a thread", Touches::Threads, move |tx| {
+                sql::prune::prune(tx, &key, kept, &owner)
+            })
+            .await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        Err(later())
+        let readers = &self.inner.readers;
+        let mut stats = readers.read("counting", sql::stats::stats).await?;
+        let location = &self.inner.options.location;
+        stats.storage = location.describe();
+        stats.file_bytes = location.file_bytes().unwrap_or(stats.file_bytes);
+        Ok(stats)
     }
 
     async fn check(
         &self,
-        _progress: &mut (dyn FnMut(u64, u64) + Send),
+        progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<CheckReport, StoreError> {
-        Err(later())
+        crate::check::check(&self.inner.readers, progress).await
     }
 
     async fn settle(&self) -> Result<(), StoreError> {
@@ -214,8 +239,4 @@ impl Store for SqliteStore {
             outcome => outcome,
         }
     }
-}
-
-fn later() -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable, "this is not built yet")
 }

@@ -1,8 +1,124 @@
 //! The cases that every store passes.
 //!
 //! A store crate implements [`Factory`] in its tests and calls [`conformance_tests!`](crate::conformance_tests) with
-//! it: that gives one test for each case of the one list here, so that no store picks its cases.
+//! an expression that makes a new one: that gives one test for each case of the one list here, so that no store
+//! picks its cases.
 
 mod build;
+pub mod commits;
+pub mod deletion;
+pub mod forks;
+pub mod items;
+pub mod lists;
+pub mod orphans;
+pub mod pending;
+pub mod policies;
+pub mod pruning;
+pub mod reading;
+pub mod searching;
+mod talk;
+pub mod values;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::Store;
 
 pub use build::{Ids, Step, append, apply, element, json, key, value};
+pub use talk::{Talk, kinds, live, load, said, sound};
+
+/// Makes stores on one storage, which is new for each factory.
+#[async_trait]
+pub trait Factory: Send + Sync {
+    /// Opens the storage, as one more process would: stores that are open at the same time are strangers to each
+    /// other, and one that is closed leaves its active runs as orphans.
+    async fn open(&self) -> Arc<dyn Store>;
+}
+
+/// Gives one test for each conformance case, for the stores of a factory that the expression makes.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($factory:expr) => {
+        $crate::conformance_tests!(@each $factory;
+            commits::a_wrong_head_is_a_conflict,
+            commits::an_id_that_is_not_above_the_last_is_a_conflict,
+            commits::a_step_that_is_sent_again_changes_nothing,
+            commits::a_successor_of_a_failed_step_fails,
+            commits::a_list_of_another_length_is_refused,
+            commits::a_parent_that_is_not_there_is_not_found,
+            commits::namespaces_have_heads_of_their_own,
+            commits::steps_handed_over_together_apply_in_order,
+            commits::a_store_that_was_closed_refuses_and_keeps,
+            commits::users_and_threads_appear_with_the_first_step,
+            policies::a_stale_fence_is_refused,
+            policies::reject_is_busy,
+            policies::outside_of_a_run_an_active_one_is_busy,
+            policies::waiting_runs_go_first_in_first_out,
+            policies::a_queue_is_bounded,
+            policies::a_run_can_be_withdrawn,
+            policies::nobody_waits_for_a_run_that_does_not_wait,
+            policies::interrupt_stops_the_other_where_it_is,
+            policies::rollback_takes_back_what_the_other_did,
+            policies::rollback_stands_when_the_head_does_not_fit,
+            policies::the_end_of_a_run_that_is_sent_again_changes_nothing,
+            policies::fifty_at_once_lose_nothing,
+            orphans::a_run_whose_process_is_gone_gives_way,
+            orphans::a_waiting_run_whose_process_is_gone_holds_nobody_up,
+            orphans::runs_of_a_process_that_is_gone_can_be_claimed,
+            orphans::another_process_lets_a_waiting_run_go,
+            orphans::two_processes_on_one_thread_lose_nothing,
+            pending::what_tasks_leave_is_there_until_their_step,
+            pending::a_later_write_replaces_an_earlier,
+            pending::writes_need_a_checkpoint_and_a_fence,
+            pending::a_run_may_begin_and_end_without_a_step,
+            lists::each_way_to_change_a_list_restores,
+            lists::only_context_leaves_the_transcript_alone,
+            lists::a_successor_takes_the_place_of_what_it_replaces,
+            lists::a_cleared_conversation_keeps_its_transcript,
+            lists::plain_values_are_set_kept_and_cleared,
+            lists::elements_without_ids_and_with_any_id_survive,
+            lists::a_list_that_breaks_everywhere_restores,
+            forks::a_fork_shares_what_was_said_before,
+            forks::a_line_can_begin_from_nothing,
+            forks::branches_are_counted,
+            reading::history_comes_in_pages_newest_first,
+            reading::threads_are_listed_pinned_and_recent_first,
+            reading::a_thread_can_be_renamed_and_flagged,
+            reading::profiles_are_created_and_changed,
+            reading::messages_come_in_pages_from_the_end,
+            reading::what_is_not_there_is_none_or_not_found,
+            reading::runs_are_listed_newest_first,
+            reading::statistics_count_everything,
+            pruning::old_checkpoints_go_and_the_others_restore,
+            pruning::heads_and_waiting_runs_stay,
+            pruning::a_thread_with_an_active_run_is_not_pruned,
+            deletion::a_thread_goes_with_everything_of_it,
+            deletion::a_thread_with_an_active_run_is_not_deleted,
+            deletion::the_same_id_can_be_used_again,
+            searching::every_word_must_occur_and_the_newest_comes_first,
+            searching::indexed_or_not_makes_no_difference,
+            searching::users_see_their_own_only,
+            searching::what_left_the_transcript_is_not_found,
+            searching::operators_are_not_reachable,
+            searching::a_query_without_a_word_is_invalid,
+            searching::a_thread_and_pages_narrow_it_down,
+            items::items_are_stored_changed_and_removed,
+            items::prefixes_end_at_a_part,
+            items::users_have_items_of_their_own,
+            items::a_namespace_needs_parts,
+            values::any_text_survives,
+            values::large_values_survive,
+            values::names_are_not_patterns,
+        );
+    };
+    (@each $factory:expr; $($module:ident::$case:ident),* $(,)?) => {
+        $(
+            #[::tokio::test]
+            async fn $case() {
+                let factory = $factory;
+                $crate::conformance::$module::$case(&factory).await;
+            }
+        )*
+    };
+}

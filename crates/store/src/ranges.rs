@@ -97,6 +97,17 @@ impl Ranges {
             .any(|&(first, last)| first <= seq && seq <= last)
     }
 
+    /// Whether all of these are among them; only for ranges that ascend.
+    #[must_use]
+    pub fn contains_all(&self, other: &Self) -> bool {
+        other.ranges.iter().all(|&(first, last)| {
+            let after = self.ranges.partition_point(|&(start, _)| start <= first);
+            after
+                .checked_sub(1)
+                .is_some_and(|at| last <= self.ranges[at].1)
+        })
+    }
+
     /// The number at a position.
     #[must_use]
     pub fn get(&self, position: u64) -> Option<u64> {

@@ -20,7 +20,7 @@ use crate::sql::state::{Head, ThreadState};
 mod elements;
 mod pending;
 
-pub(crate) use elements::Numbers;
+pub(crate) use elements::{CONVERSATION, Numbers};
 pub(crate) use pending::write;
 
 /// What the writer remembers between transactions.

@@ -138,12 +138,16 @@ impl Desk {
             Job::Call(mut call) => {
                 let doing = call.doing();
                 let touches = call.touches();
-                let outcome = self.in_savepoint(tx, group, doing, |desk, tx| {
-                    if touches == Touches::Threads {
-                        flush(tx, &mut desk.memory)?;
-                    }
-                    call.run(tx)
-                });
+                if touches == Touches::Threads
+                    && let Err(fault) = flush_touched(tx, &mut self.memory, &group.touched)
+                {
+                    // What was admitted before is lost with the transaction.
+                    let error = fault.into_store(doing);
+                    group.broken = Some(error.clone());
+                    group.owed.push(Owed::Call(call, Err(error)));
+                    return;
+                }
+                let outcome = self.in_savepoint(tx, group, doing, |_, tx| call.run(tx));
                 if touches == Touches::Threads {
                     self.memory = Memory::default();
                     group.ended = true;
@@ -270,13 +274,6 @@ fn flush_touched(tx: &Connection, memory: &mut Memory, touched: &[ThreadKey]) ->
         if let Some(state) = memory.threads.get_mut(key) {
             state.flush(tx)?;
         }
-    }
-    Ok(())
-}
-
-fn flush(tx: &Connection, memory: &mut Memory) -> Result<(), Fault> {
-    for state in memory.threads.values_mut() {
-        state.flush(tx)?;
     }
     Ok(())
 }

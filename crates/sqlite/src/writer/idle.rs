@@ -3,8 +3,22 @@
 use std::time::{Duration, Instant};
 
 use everthread_graph::contract::StoreError;
+use rusqlite::Connection;
 
 use super::desk::Desk;
+use super::take;
+use crate::error::Sql;
+use crate::options::{Location, SqliteOptions};
+use crate::sql::index;
+
+/// Text of messages that is indexed in one transaction: some milliseconds of work.
+const SLICE_BYTES: usize = 256 * 1024;
+
+/// Pages that are given back in one transaction.
+const SLICE_PAGES: u32 = 256;
+
+/// A log above this is copied into the file when nobody asks for anything.
+const LONG_LOG_BYTES: u64 = 1024 * 1024;
 
 /// When derived work is due.
 pub(super) struct Derived {
@@ -56,17 +70,112 @@ impl Derived {
 }
 
 impl Desk {
-    /// One slice of derived work.
+    /// Derived work, a slice at a time, until somebody asks for something.
     pub(super) fn idle(&mut self) {
-        self.derived.behind_since = None;
-        self.derived.freed = false;
+        loop {
+            match self.slice() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.derived.behind_since = None;
+                    return self.give_back();
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the search index waits");
+                    self.derived.behind_since = Some(Instant::now());
+                    self.derived.last_write = Instant::now();
+                    return;
+                }
+            }
+            if let Some(job) = self.more(Duration::ZERO) {
+                return self.put_back(job);
+            }
+        }
     }
 
     /// All derived work that there is.
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
-        self.refresh()
+        while self.slice()? {}
+        self.derived.behind_since = None;
+        Ok(())
     }
 
     /// The last things before the connection is closed.
-    pub(super) fn finish(&mut self) {}
+    pub(super) fn finish(&mut self) {
+        if let Err(error) = self.settle() {
+            tracing::warn!(%error, "the search index is left behind; the next start goes on with it");
+        }
+        self.give_back();
+    }
+
+    /// Takes a slice of messages into the search index; says whether there are more.
+    fn slice(&mut self) -> Result<bool, StoreError> {
+        self.refresh()?;
+        let shared = self.connection.clone();
+        let tx = take(&shared);
+        let done = index_slice(&tx);
+        if done.is_err() && !tx.is_autocommit() && tx.execute_batch("ROLLBACK").is_err() {
+            self.stale = true;
+        }
+        done.map_err(|fault| fault.into_store("bringing the search index up to date"))
+    }
+
+    /// Gives free pages back to the file system, a few at a time, and copies a long log into the file.
+    fn give_back(&mut self) {
+        let shared = self.connection.clone();
+        while std::mem::take(&mut self.derived.freed) {
+            let tx = take(&shared);
+            let freed = free_pages(&tx);
+            drop(tx);
+            match freed {
+                Ok(more) => self.derived.freed = more,
+                Err(error) => tracing::debug!(%error, "free pages stay in the file for now"),
+            }
+            if let Some(job) = self.more(Duration::ZERO) {
+                return self.put_back(job);
+            }
+        }
+        if log_bytes(&self.options) > LONG_LOG_BYTES {
+            let tx = take(&shared);
+            let copied = tx.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            if let Err(error) = copied {
+                tracing::debug!(%error, "the log is copied later");
+            }
+        }
+    }
+}
+
+fn index_slice(tx: &Connection) -> Sql<bool> {
+    // Looked at first without the right to write, which another process may hold.
+    if !index::is_behind(tx)? {
+        return Ok(false);
+    }
+    tx.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let more = index::advance(tx, SLICE_BYTES)?;
+    tx.prepare_cached("COMMIT")?.execute([])?;
+    Ok(more)
+}
+
+/// Gives some free pages back; says whether there are more.
+fn free_pages(tx: &Connection) -> rusqlite::Result<bool> {
+    let free =
+        |tx: &Connection| tx.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
+    let before = free(tx)?;
+    if before == 0 {
+        return Ok(false);
+    }
+    let mut statement = tx.prepare_cached(&format!("PRAGMA incremental_vacuum({SLICE_PAGES})"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    drop(rows);
+    let after = free(tx)?;
+    Ok(after > 0 && after < before)
+}
+
+fn log_bytes(options: &SqliteOptions) -> u64 {
+    let Location::File(path) = &options.location else {
+        return 0;
+    };
+    let mut log = path.clone().into_os_string();
+    log.push("-wal");
+    std::fs::metadata(log).map_or(0, |log| log.len())
 }

@@ -1,3 +1,4 @@
 //! The tests of the SQLite store, in one binary.
 
+mod conformance;
 mod smoke;

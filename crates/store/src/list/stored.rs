@@ -145,6 +145,24 @@ impl StoredList {
         Ok(Self::of(state, last.unwrap_or_default()))
     }
 
+    /// Reads a row when the lists of all earlier changes are at hand; `None` when it is no list or does not fit.
+    #[must_use]
+    pub fn read_with(row: &str, before: impl FnOnce(u64) -> Option<Self>) -> Option<Self> {
+        match parse(row)? {
+            Written::Full(state) => Some(Self::of(state, Chain::default())),
+            Written::Edit { on, chain, edit } => {
+                let state = before(on)?.state.apply(&edit)?;
+                Some(Self::of(
+                    state,
+                    Chain {
+                        edits: chain.edits + 1,
+                        bytes: chain.bytes + u32::try_from(row.len()).unwrap_or(u32::MAX),
+                    },
+                ))
+            }
+        }
+    }
+
     /// The change that the list of this row is an edit of; `None` when the row stands alone or is no list.
     #[must_use]
     pub fn predecessor(row: &str) -> Option<u64> {

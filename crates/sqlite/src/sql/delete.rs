@@ -1,0 +1,85 @@
+//! Deleting a thread with everything of it.
+
+use everthread_graph::contract::{StoreErrorKind, ThreadKey};
+use everthread_store::Deleted;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::{Sql, fault};
+use crate::owner::Owner;
+use crate::sql::commit::CONVERSATION;
+use crate::sql::index;
+use crate::sql::place::{self, Place};
+
+/// Deletes a thread: its rows, and its words in the search index.
+pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Deleted> {
+    let place = idle_thread(tx, key, owners)?;
+    let counted = counts(tx, place)?;
+    forget_words(tx, place)?;
+    for table in [
+        "pending_writes",
+        "checkpoints",
+        "channel_changes",
+        "messages",
+        "runs",
+        "heads",
+        "branches",
+        "threads",
+    ] {
+        tx.prepare_cached(&format!(
+            "DELETE FROM {table} WHERE user = ?1 AND thread = ?2"
+        ))?
+        .execute((place.user, place.thread))?;
+    }
+    Ok(counted)
+}
+
+/// Where a thread is on which no run is active.
+pub(crate) fn idle_thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Place> {
+    let place = place::thread(tx, key)?
+        .ok_or_else(|| fault(StoreErrorKind::NotFound, format!("{key} is not there")))?;
+    let active: Option<Option<String>> = tx
+        .prepare_cached(
+            "SELECT owner FROM runs WHERE user = ?1 AND thread = ?2 AND queue IS NOT NULL AND queue = 0",
+        )?
+        .query_row((place.user, place.thread), |row| row.get(0))
+        .optional()?;
+    if active.is_some_and(|owner| owners.is_alive(&owner.unwrap_or_default())) {
+        return Err(fault(
+            StoreErrorKind::Busy,
+            format!("a run is active on {key}: wait for its end or stop it"),
+        ));
+    }
+    Ok(place)
+}
+
+fn counts(tx: &Connection, place: Place) -> Sql<Deleted> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM messages WHERE user = ?1 AND thread = ?2 AND channel = ?3),
+                    (SELECT count(*) FROM checkpoints WHERE user = ?1 AND thread = ?2),
+                    (SELECT count(*) FROM runs WHERE user = ?1 AND thread = ?2)",
+        )?
+        .query_row((place.user, place.thread, CONVERSATION), |row| {
+            Ok(Deleted {
+                messages: row.get(0)?,
+                checkpoints: row.get(1)?,
+                runs: row.get(2)?,
+            })
+        })?)
+}
+
+fn forget_words(tx: &Connection, place: Place) -> Sql<()> {
+    let numbers: Vec<i64> = tx
+        .prepare_cached(
+            "SELECT n FROM messages WHERE user = ?1 AND thread = ?2 AND channel = ?3 AND n <= ?4",
+        )?
+        .query_map(
+            (place.user, place.thread, CONVERSATION, index::upto(tx)?),
+            |row| row.get(0),
+        )?
+        .collect::<Result<_, _>>()?;
+    for n in numbers {
+        index::forget(tx, n)?;
+    }
+    Ok(())
+}

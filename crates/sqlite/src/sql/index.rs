@@ -1,0 +1,139 @@
+//! The search index: derived from messages, in their order, up to a durable mark.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use everthread_graph::contract::Json;
+use everthread_store::{Query, text_of, words};
+use rusqlite::Connection;
+
+use crate::error::Sql;
+use crate::sql::commit::CONVERSATION;
+
+/// Digits of an owner's word: private-use characters, which no text of a user can bring into the index.
+const OWNER_ZERO: u32 = 0xE000;
+const OWNER_BASE: i64 = 4_096;
+
+/// Up to which message the index has come.
+pub(crate) fn upto(tx: &Connection) -> Sql<i64> {
+    Ok(tx
+        .prepare_cached("SELECT upto FROM derived WHERE name = 'search'")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Messages that the index has not seen.
+pub(crate) fn behind(tx: &Connection) -> Sql<u64> {
+    Ok(tx
+        .prepare_cached("SELECT count(*) FROM messages WHERE n > ?1 AND channel = ?2")?
+        .query_row((upto(tx)?, CONVERSATION), |row| row.get(0))?)
+}
+
+/// Whether the index has something to see.
+pub(crate) fn is_behind(tx: &Connection) -> Sql<bool> {
+    Ok(tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE n > ?1)")?
+        .query_row([upto(tx)?], |row| row.get(0))?)
+}
+
+/// Takes the next messages into the index, about as many as these bytes hold and at least one; says whether there are
+/// more.
+pub(crate) fn advance(tx: &Connection, max_bytes: usize) -> Sql<bool> {
+    let mut mark = upto(tx)?;
+    let mut select =
+        tx.prepare_cached("SELECT n, user, channel, body FROM messages WHERE n > ?1 ORDER BY n")?;
+    let mut insert = tx.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+    let mut rows = select.query([mark])?;
+    let mut bytes = 0;
+    let mut more = false;
+    while let Some(row) = rows.next()? {
+        if bytes >= max_bytes {
+            more = true;
+            break;
+        }
+        mark = row.get(0)?;
+        if row.get::<_, i64>(2)? == CONVERSATION {
+            let body = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+            bytes += body.len();
+            insert.execute((mark, document(row.get(1)?, &text_of(&Json::trusted(body)))))?;
+        }
+    }
+    drop(rows);
+    tx.prepare_cached("UPDATE derived SET upto = ?1 WHERE name = 'search'")?
+        .execute([mark])?;
+    Ok(more)
+}
+
+/// Takes a message out of the index.
+pub(crate) fn forget(tx: &Connection, n: i64) -> Sql<()> {
+    tx.prepare_cached("DELETE FROM search WHERE rowid = ?1")?
+        .execute([n])?;
+    Ok(())
+}
+
+/// What is looked for, in the words of the index: all of them, in texts of this owner.
+pub(crate) fn expression(user: i64, query: &Query) -> String {
+    let mut text = format!("\"{}\"", owner_word(user));
+    for word in query.words() {
+        let star = if word.prefix { "*" } else { "" };
+        // A word holds letters and digits only, so nothing in it can end the quotes.
+        let _ = write!(text, " AND \"{}\"{star}", word.text);
+    }
+    text
+}
+
+/// The owner's word and each word of the text once.
+fn document(user: i64, text: &str) -> String {
+    let mut document = owner_word(user);
+    let mut seen = HashSet::new();
+    for word in words(text) {
+        if !seen.contains(&*word.folded) {
+            document.push(' ');
+            document.push_str(&word.folded);
+            seen.insert(word.folded);
+        }
+    }
+    document
+}
+
+fn owner_word(user: i64) -> String {
+    let mut rest = user.max(0);
+    let mut word = String::new();
+    loop {
+        let digit = u32::try_from(rest % OWNER_BASE).expect("a digit is small");
+        word.push(char::from_u32(OWNER_ZERO + digit).expect("the private-use area has room"));
+        rest /= OWNER_BASE;
+        if rest == 0 {
+            return word;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_have_words_that_no_text_can_hold() {
+        let owners: HashSet<String> = [0, 1, 4_095, 4_096, 4_097, i64::MAX]
+            .into_iter()
+            .map(owner_word)
+            .collect();
+        assert_eq!(owners.len(), 6);
+        for word in &owners {
+            assert_eq!(
+                document(7, word),
+                owner_word(7),
+                "{word:?} brought a word in"
+            );
+        }
+    }
+
+    #[test]
+    fn an_expression_holds_words_and_nothing_else() {
+        let query = Query::parse("a\" OR \"b* NOT").unwrap();
+        assert_eq!(
+            expression(1, &query),
+            "\"\u{E001}\" AND \"a\" AND \"or\" AND \"b\"* AND \"not\""
+        );
+    }
+}

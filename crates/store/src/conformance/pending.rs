@@ -1,0 +1,161 @@
+//! What tasks leave at a checkpoint before their step is committed.
+
+use everthread_graph::contract::{
+    Admission, At, CheckpointId, Fence, Multitask, PendingWrites, RunMark, RunOutcome,
+    StoreErrorKind, TaskId, TaskWrites, ThreadKey, WriteSlot,
+};
+
+use super::{Factory, Ids, Talk, json, kinds, load, sound};
+use crate::{RunQuery, RunStatus, Store, StoreError};
+
+fn left(task: TaskId, slot: WriteSlot, text: &str) -> TaskWrites {
+    TaskWrites {
+        task,
+        slot,
+        body: json(text),
+    }
+}
+
+async fn write(
+    store: &dyn Store,
+    key: &ThreadKey,
+    checkpoint: CheckpointId,
+    writes: Vec<TaskWrites>,
+    run: RunMark,
+) -> Result<Admission, StoreError> {
+    let writes = PendingWrites {
+        key: key.clone(),
+        checkpoint,
+        writes,
+        run,
+    };
+    let mut ticket = store.write(writes).await?;
+    let admission = ticket.admitted().await?;
+    ticket.durable().await?;
+    Ok(admission)
+}
+
+/// A finished task need not run again, until its step holds what it did.
+pub async fn what_tasks_leave_is_there_until_their_step(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let run = talk.begin("a").await;
+    let head = talk.head.unwrap();
+    let (first, second) = (ids.task(), ids.task());
+    let writes = vec![
+        left(second, WriteSlot::Interrupt, "\"?\""),
+        left(first, WriteSlot::Error, "3"),
+        left(first, WriteSlot::Output, "{\"x\":1}"),
+    ];
+    let step = RunMark::Step(run.id, Fence(1));
+    write(&*store, &talk.key, head, writes.clone(), step)
+        .await
+        .unwrap();
+    let saved = load(&*store, &talk.key, At::Head).await;
+    assert_eq!(
+        saved.pending,
+        [writes[2].clone(), writes[1].clone(), writes[0].clone()]
+    );
+    store.close().await.unwrap();
+    let store = factory.open().await;
+    assert_eq!(load(&*store, &talk.key, At::Head).await.pending.len(), 3);
+    talk.store = &*store;
+    // The run is an orphan now; the next one commits the step that these belong to.
+    let next = ids.new_run(Multitask::Reject);
+    talk.apply(talk.step().start(&next), 0).await;
+    assert!(load(&*store, &talk.key, At::Head).await.pending.is_empty());
+    assert!(
+        load(&*store, &talk.key, At::Id(head))
+            .await
+            .pending
+            .is_empty()
+    );
+    sound(&*store).await;
+}
+
+/// A task that runs again leaves its new result.
+pub async fn a_later_write_replaces_an_earlier(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let run = talk.begin("a").await;
+    let (head, task) = (talk.head.unwrap(), ids.task());
+    for text in ["1", "2"] {
+        let writes = vec![left(task, WriteSlot::Output, text)];
+        let step = RunMark::Step(run.id, Fence(1));
+        write(&*store, &talk.key, head, writes, step).await.unwrap();
+    }
+    let saved = load(&*store, &talk.key, At::Head).await;
+    assert_eq!(saved.pending, [left(task, WriteSlot::Output, "2")]);
+    talk.finish(&run, "b").await;
+    sound(&*store).await;
+}
+
+/// They are refused like steps.
+pub async fn writes_need_a_checkpoint_and_a_fence(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let key = talk.key.clone();
+    let missing = write(
+        &*store,
+        &key,
+        ids.checkpoint(),
+        Vec::new(),
+        RunMark::Outside,
+    )
+    .await;
+    assert_eq!(kinds(&missing), Some(StoreErrorKind::NotFound));
+    let run = talk.begin("a").await;
+    let head = talk.head.unwrap();
+    let right = RunMark::Step(run.id, Fence(1));
+    let wrong = RunMark::Step(run.id, Fence(2));
+    let writes = || vec![left(ids.task(), WriteSlot::Output, "1")];
+    let missing = write(&*store, &key, ids.checkpoint(), writes(), right).await;
+    assert_eq!(kinds(&missing), Some(StoreErrorKind::NotFound));
+    let fenced = write(&*store, &key, head, writes(), wrong).await;
+    assert_eq!(kinds(&fenced), Some(StoreErrorKind::Fenced));
+    let busy = write(&*store, &key, head, writes(), RunMark::Outside).await;
+    assert_eq!(kinds(&busy), Some(StoreErrorKind::Busy));
+    assert!(load(&*store, &key, At::Head).await.pending.is_empty());
+    talk.finish(&run, "b").await;
+    sound(&*store).await;
+}
+
+/// Answers to a question begin a run; a run that waits for the next answer ends without a step.
+pub async fn a_run_may_begin_and_end_without_a_step(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let asking = talk.begin("a").await;
+    let (head, task) = (talk.head.unwrap(), ids.task());
+    let question = vec![left(task, WriteSlot::Interrupt, "\"sure?\"")];
+    let end = RunMark::End(asking.id, Fence(1), RunOutcome::Interrupted);
+    write(&*store, &talk.key, head, question, end)
+        .await
+        .unwrap();
+    let answering = ids.new_run(Multitask::Reject);
+    let answer = vec![left(task, WriteSlot::Resume, "[\"yes\"]")];
+    let start = RunMark::Start(answering.clone());
+    let admission = write(&*store, &talk.key, head, answer.clone(), start.clone())
+        .await
+        .unwrap();
+    assert_eq!(admission, Admission::Applied(Fence(2)));
+    let again = write(&*store, &talk.key, head, answer, start)
+        .await
+        .unwrap();
+    assert_eq!(again, Admission::AlreadyApplied(Fence(2)));
+    assert_eq!(load(&*store, &talk.key, At::Head).await.pending.len(), 2);
+    talk.fence = Fence(2);
+    talk.finish(&answering, "b").await;
+    let runs = store
+        .runs(
+            &talk.key,
+            RunQuery {
+                status: None,
+                limit: 10,
+            },
+        )
+        .await
+        .unwrap();
+    let statuses: Vec<RunStatus> = runs.iter().map(|run| run.status).collect();
+    assert_eq!(statuses, [RunStatus::Success, RunStatus::Interrupted]);
+    sound(&*store).await;
+}
