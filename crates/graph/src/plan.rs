@@ -113,18 +113,22 @@ impl Plan {
         next
     }
 
-    /// The plan with tasks behind those that are planned, which keep their places: their ids follow from them.
+    /// The plan with more tasks behind those that are planned, which keep their places: their ids follow from
+    /// them.
     pub(crate) fn go(mut self, targets: Vec<Target>) -> Self {
+        let mut pulls = BTreeSet::new();
         for target in targets {
             match target {
                 Target::Node(node) => {
-                    let pull = Planned::Pull { node };
-                    if !self.next.contains(&pull) {
-                        self.next.push(pull);
-                    }
+                    pulls.insert(node);
                 }
                 Target::Push(node, arg) => self.next.push(Planned::Push { node, arg }),
                 Target::End => {}
+            }
+        }
+        for node in pulls {
+            if !self.next.contains(&Planned::Pull { node }) {
+                self.next.push(Planned::Pull { node });
             }
         }
         self

@@ -1,7 +1,7 @@
 //! The plan at rest.
 //!
-//! `{"next":["chat",{"send":"joke","arg":1}],"joins":{"a+b:c":["a"]},"deferred":["d"],"writers":["chat"]}`, empty
-//! parts left out. Names, not numbers: a graph may gain nodes between two runs.
+//! `{"sends":[{"node":"joke","arg":1}],"next":["chat"],"joins":{"a+b:c":["a"]},"deferred":["d"],"writers":["chat"]}`,
+//! empty parts left out. Names, not numbers: a graph may gain nodes between two runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,9 @@ use crate::error::{Error, ErrorKind};
 #[derive(Serialize, Deserialize)]
 struct Form {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    next: Vec<Task>,
+    sends: Vec<Sent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    next: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     joins: BTreeMap<String, Vec<String>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,26 +28,27 @@ struct Form {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Task {
-    Pull(String),
-    Push { send: String, arg: Box<RawValue> },
+struct Sent {
+    node: String,
+    arg: Box<RawValue>,
 }
 
 impl Plan {
     pub(crate) fn to_json(&self, topology: &Topology) -> Result<Json, Error> {
         let name = |node| topology.name(node).to_string();
-        let next = self.next.iter().map(|task| match task {
-            Planned::Pull { node } => Ok(Task::Pull(name(*node))),
-            Planned::Push { node, arg } => Ok(Task::Push {
-                send: name(*node),
-                arg: RawValue::from_string(arg.as_str().to_owned())?,
-            }),
-        });
+        let (mut sends, mut next) = (Vec::new(), Vec::new());
+        for task in &self.next {
+            match task {
+                Planned::Pull { node } => next.push(name(*node)),
+                Planned::Push { node, arg } => sends.push(Sent {
+                    node: name(*node),
+                    arg: RawValue::from_string(arg.as_str().to_owned()).map_err(corrupt)?,
+                }),
+            }
+        }
         let form = Form {
-            next: next
-                .collect::<Result<_, serde_json::Error>>()
-                .map_err(corrupt)?,
+            sends,
+            next,
             joins: self
                 .joins
                 .iter()
@@ -68,15 +71,17 @@ impl Plan {
             writers: form.writers,
             ..Self::default()
         };
-        for task in form.next {
-            let (name, arg) = match task {
-                Task::Pull(name) => (name, None),
-                Task::Push { send, arg } => (send, Some(Json::trusted(arg.get()))),
-            };
-            match (topology.find(&name), arg) {
-                (None, _) => plan.unknown.push(name),
-                (Some(node), None) => plan.next.push(Planned::Pull { node }),
-                (Some(node), Some(arg)) => plan.next.push(Planned::Push { node, arg }),
+        for Sent { node, arg } in form.sends {
+            let arg = Json::trusted(arg.get());
+            match topology.find(&node) {
+                Some(node) => plan.next.push(Planned::Push { node, arg }),
+                None => plan.unknown.push(node),
+            }
+        }
+        for name in form.next {
+            match topology.find(&name) {
+                Some(node) => plan.next.push(Planned::Pull { node }),
+                None => plan.unknown.push(name),
             }
         }
         for at in 0..topology.joins().len() {

@@ -13,19 +13,20 @@ use crate::state::{State, Update};
 /// Stands for the caller where a task is named: LangGraph's null task.
 pub(crate) const CALLER: TaskId = TaskId::from_uuid(Uuid::nil());
 
-/// A finished task's result at rest: `{"update":{…},"goto":["a",{"send":"b","arg":1}]}`.
+/// A finished task's result at rest: `{"update":{…},"goto":[{"node":"a"},{"node":"b","arg":1}]}`.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct TaskOutput {
+struct TaskOutput {
     update: Box<RawValue>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     goto: Vec<Place>,
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Place {
-    Node(String),
-    Send { send: String, arg: Box<RawValue> },
+struct Place {
+    node: String,
+    /// Of a task of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    arg: Option<Box<RawValue>>,
 }
 
 fn raw(json: &Json) -> Result<Box<RawValue>, Error> {
@@ -43,10 +44,13 @@ fn unreadable(error: serde_json::Error) -> Error {
 fn places(goto: &[Goto]) -> Result<Vec<Place>, Error> {
     let place = |goto: &Goto| {
         Ok(match goto {
-            Goto::Node(name) => Place::Node(name.to_string()),
-            Goto::Send(SendTo { node, arg }) => Place::Send {
-                send: node.to_string(),
-                arg: raw(arg)?,
+            Goto::Node(name) => Place {
+                node: name.to_string(),
+                arg: None,
+            },
+            Goto::Send(SendTo { node, arg }) => Place {
+                node: node.to_string(),
+                arg: Some(raw(arg)?),
             },
         })
     };
@@ -70,10 +74,10 @@ pub(crate) fn output<S: State>(task: TaskId, command: &Command<S>) -> Result<Tas
 fn command<S: State>(body: &Json) -> Result<Command<S>, Error> {
     let output: TaskOutput = serde_json::from_str(body.as_str()).map_err(unreadable)?;
     let update = S::Update::from_json(&Json::trusted(output.update.get()))?;
-    let goto = output.goto.into_iter().map(|place| match place {
-        Place::Node(name) => Goto::Node(name.into()),
-        Place::Send { send, arg } => Goto::Send(SendTo {
-            node: send.into(),
+    let goto = output.goto.into_iter().map(|place| match place.arg {
+        None => Goto::Node(place.node.into()),
+        Some(arg) => Goto::Send(SendTo {
+            node: place.node.into(),
             arg: Json::trusted(arg.get()),
         }),
     });
