@@ -17,7 +17,8 @@ pub struct ChatRequest {
     pub seed: Option<u64>,
     /// The longest reply, in tokens; without it the model's own limit holds.
     pub max_tokens: Option<usize>,
-    /// A name for the conversation, so that a local model can keep its state between turns. A hint.
+    /// A name for the conversation: a hint for models that keep its state between turns. Today's find that state
+    /// by what the messages say, and need none.
     pub session: Option<String>,
     /// Tools that the model may call, each in OpenAI's shape (`{"type":"function","function":{…}}`).
     /// Models without tools ignore them.

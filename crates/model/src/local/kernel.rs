@@ -116,7 +116,7 @@ impl Kernel {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2::attend(attention) },
-            Self::Portable => attention.run(),
+            Self::Portable => attention.run(attention::dot),
         }
     }
 

@@ -76,6 +76,7 @@ impl Shape {
         };
         let rotated = count("rope.dimension_count").unwrap_or(shape.head_size);
         let whole = shape.heads * shape.head_size == shape.width
+            && shape.width > 0
             && shape.kv_heads > 0
             && shape.heads.is_multiple_of(shape.kv_heads)
             && shape.head_size.is_multiple_of(2)

@@ -104,6 +104,28 @@ async fn nobody_listening_means_no_more_work() {
 }
 
 #[tokio::test]
+async fn reading_stops_when_nobody_listens() {
+    let model = model();
+    model.warm().await.unwrap();
+    let messages = [Message::human("word ".repeat(600))];
+    {
+        let mut sink = Silent;
+        let reply = model.generate(ChatRequest::new(messages.clone()), &mut sink);
+        tokio::select! {
+            biased;
+            _ = reply => panic!("reading takes longer than asking"),
+            () = std::future::ready(()) => {}
+        }
+    }
+    let short = ask(&model, &[Message::human("Hi")], 1).await;
+    assert_eq!(short.finish, Finish::Length);
+    // What the first attempt read is kept, and it is not all.
+    let messages = [Message::human("word ".repeat(600)), Message::human("What?")];
+    let known = recalled(&ask(&model, &messages, 1).await).1;
+    assert!(known < 600, "{known} tokens were read for nobody");
+}
+
+#[tokio::test]
 async fn limits_and_marks_hold() {
     let models_dir = weights::default_dir();
     let config = LocalConfig {

@@ -25,8 +25,9 @@ pub(in crate::local) struct Attention<'a> {
 }
 
 impl Attention<'_> {
+    /// Computes the results; `dot` is the kernel's product of two vectors, which compilers do not find by themselves.
     #[inline(always)]
-    pub(super) fn run(&mut self) {
+    pub(super) fn run(&mut self, dot: impl Fn(&[f32], &[f32]) -> f32) {
         let size = self.head_size;
         let scale = 1.0 / (size as f32).sqrt();
         let heads = self
@@ -73,8 +74,9 @@ fn mean(values: &[f32], weights: &[f32], total: f32, out: &mut [f32]) {
     }
 }
 
+/// The product of two vectors, in plain code.
 #[inline(always)]
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut totals = [0.0; WIDTH];
     let (a_chunks, a_rest) = a.as_chunks::<WIDTH>();
     let (b_chunks, b_rest) = b.as_chunks::<WIDTH>();
@@ -90,26 +92,29 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 /// Replaces each number by its exponential, less the largest so that none overflows; gives the sum.
 #[inline(always)]
 fn exponentiate(numbers: &mut [f32]) -> f32 {
+    let (chunks, rest) = numbers.as_chunks_mut::<WIDTH>();
+    let larger = |a: f32, b: f32| if a > b { a } else { b };
     let mut tops = [f32::NEG_INFINITY; WIDTH];
-    for chunk in numbers.chunks(WIDTH) {
+    for chunk in chunks.iter() {
         for (top, number) in tops.iter_mut().zip(chunk) {
-            *top = if *number > *top { *number } else { *top };
+            *top = larger(*top, *number);
         }
     }
-    let largest = tops.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    let largest = tops.into_iter().fold(f32::NEG_INFINITY, larger);
+    let largest = rest.iter().copied().fold(largest, larger);
     let mut totals = [0.0; WIDTH];
-    let (chunks, rest) = numbers.as_chunks_mut::<WIDTH>();
     for chunk in chunks {
         for (number, total) in chunk.iter_mut().zip(&mut totals) {
             *number = fast_exp(*number - largest);
             *total += *number;
         }
     }
-    for (number, total) in rest.iter_mut().zip(&mut totals) {
+    let mut total = sum_lanes(totals);
+    for number in rest {
         *number = fast_exp(*number - largest);
-        *total += *number;
+        total += *number;
     }
-    sum_lanes(totals)
+    total
 }
 
 /// The sum, by halves: one after the other would wait for each.

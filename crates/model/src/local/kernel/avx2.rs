@@ -7,9 +7,10 @@
 
 use std::arch::x86_64::{
     __m256, __m256i, _mm_load_si128, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps,
-    _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_load_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
-    _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps, _mm256_xor_si256,
+    _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_load_si256, _mm256_loadu_ps, _mm256_madd_epi16,
+    _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps,
+    _mm256_xor_si256,
 };
 
 use super::{Activations, Attention, BLOCK_LANES, Block, GROUP_ROWS, Group, Lane, Results, Scales};
@@ -98,7 +99,26 @@ fn load_scales(scales: &Scales, half: usize) -> __m256 {
 
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn attend(attention: &mut Attention<'_>) {
-    attention.run();
+    attention.run(|a, b| dot(a, b));
+}
+
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a_chunks, a_rest) = a.as_chunks::<8>();
+    let (b_chunks, b_rest) = b.as_chunks::<8>();
+    let mut total = _mm256_setzero_ps();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        // SAFETY: a chunk is eight numbers, which is what one vector holds.
+        let (a, b) = unsafe { (_mm256_loadu_ps(a.as_ptr()), _mm256_loadu_ps(b.as_ptr())) };
+        total = _mm256_fmadd_ps(a, b, total);
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    let mut lanes = [0.0; 8];
+    // SAFETY: as above.
+    unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), total) };
+    let four: [f32; 4] = std::array::from_fn(|i| lanes[i] + lanes[i + 4]);
+    (four[0] + four[2]) + (four[1] + four[3]) + rest
 }
 
 #[target_feature(enable = "avx2,fma,f16c")]
