@@ -13,7 +13,7 @@ mod portable;
 
 use std::sync::OnceLock;
 
-use super::activations::{Activations, Block};
+use super::activations::Activations;
 
 pub(super) use attention::{Attention, sum_of_squares};
 
@@ -84,9 +84,12 @@ impl Kernel {
     }
 
     /// Multiplies a row group with every token of `activations`; `out` has a place for each token.
-    #[expect(
-        unsafe_code,
-        reason = "calls code compiled for instructions whose presence `available` has checked"
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(
+            unsafe_code,
+            reason = "calls code compiled for instructions whose presence `available` has checked"
+        )
     )]
     pub(super) fn multiply(self, group: Group<'_>, tokens: &Activations, out: &mut [Results]) {
         assert_eq!(out.len(), tokens.len(), "a place for each token");
@@ -104,9 +107,12 @@ impl Kernel {
     }
 
     /// One token's attention in the heads that share a key and a value head, see [`Attention`].
-    #[expect(
-        unsafe_code,
-        reason = "calls code compiled for instructions whose presence `available` has checked"
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(
+            unsafe_code,
+            reason = "calls code compiled for instructions whose presence `available` has checked"
+        )
     )]
     pub(super) fn attend(self, attention: &mut Attention<'_>) {
         match self {
@@ -121,9 +127,12 @@ impl Kernel {
     }
 
     /// Half as many numbers out of a row of gates and gated numbers, see [`attention::gate`].
-    #[expect(
-        unsafe_code,
-        reason = "calls code compiled for instructions whose presence `available` has checked"
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(
+            unsafe_code,
+            reason = "calls code compiled for instructions whose presence `available` has checked"
+        )
     )]
     pub(super) fn gate(self, row: &[f32], out: &mut [f32]) {
         match self {

@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    reason = "this is all tests, helpers included; clippy only sees the functions marked as such"
+    reason = "this is all tests, functions that tests share included; clippy only sees the functions marked as such"
 )]
 
 mod local;

@@ -13,7 +13,8 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 
-use super::{Activations, Attention, BLOCK_LANES, Block, GROUP_ROWS, Group, Lane, Results, Scales};
+use super::{Activations, Attention, BLOCK_LANES, GROUP_ROWS, Group, Lane, Results, Scales};
+use crate::local::activations::Block;
 
 /// Tokens that share each load of weights.
 const TILE: usize = 4;

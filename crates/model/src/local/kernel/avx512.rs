@@ -11,7 +11,8 @@ use std::arch::x86_64::{
     _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
 };
 
-use super::{Activations, Attention, BLOCK_LANES, Block, Group, Lane, Results, Scales};
+use super::{Activations, Attention, BLOCK_LANES, Group, Lane, Results, Scales};
+use crate::local::activations::Block;
 
 /// Tokens that share each load of weights: as many as there are registers for.
 const TILE: usize = 8;
