@@ -187,7 +187,7 @@ mod tests {
             .map(|word| word.text.as_str())
             .collect();
         assert_eq!(texts, ["rex", "or", "near", "dog", "x"]);
-        assert!(query.words().iter().all(|word| !word.prefix));
+        assert_eq!(query.words().iter().position(|word| word.prefix), Some(3));
         assert_eq!(
             Query::parse(" *\"-… ").unwrap_err().kind(),
             StoreErrorKind::Invalid
