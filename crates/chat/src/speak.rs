@@ -1,0 +1,56 @@
+//! Lets a model speak inside a node: what it says reaches those who listen while it is said.
+
+use everthread_graph::Context as Node;
+use everthread_model::{ChatModel, ChatRequest, Delta, ModelError, Reply, Silent};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// What a sink hands on.
+enum Heard {
+    Text(String),
+    Restart,
+}
+
+/// Asks the model; emits each piece of its reply as a chunk of the message `id`, in LangChain's form.
+///
+/// When the model starts its reply anew (another of the fallback chain takes over), listeners of custom
+/// events hear `{"restart": ID}`: what the message said so far no longer counts.
+pub(crate) async fn speak(
+    node: &Node,
+    model: &dyn ChatModel,
+    request: ChatRequest,
+    id: &str,
+) -> Result<Reply, ModelError> {
+    if !node.wants_messages() {
+        return model.generate(request, &mut Silent).await;
+    }
+    let (sender, mut heard) = mpsc::unbounded_channel();
+    let mut sink = move |delta: Delta<'_>| {
+        let heard = match delta {
+            Delta::Text(text) => Heard::Text(text.to_owned()),
+            _ => Heard::Restart,
+        };
+        // Nobody listens any more only when this whole function is being dropped.
+        let _ = sender.send(heard);
+    };
+    let metadata = json!({ "model": model.name() });
+    let speaking = async move {
+        let reply = model.generate(request, &mut sink).await;
+        drop(sink);
+        reply
+    };
+    let listening = async {
+        while let Some(piece) = heard.recv().await {
+            match piece {
+                Heard::Text(text) => node.emit_message(&chunk(id, &text), &metadata).await,
+                Heard::Restart => node.emit(&json!({ "restart": id })).await,
+            }
+        }
+    };
+    let (reply, ()) = tokio::join!(speaking, listening);
+    reply
+}
+
+fn chunk(id: &str, text: &str) -> Value {
+    json!({ "type": "AIMessageChunk", "id": id, "content": text })
+}
