@@ -55,6 +55,8 @@ pub(crate) static SYSTEM_MINT: Mint = Mint::system();
 
 /// The 122 bits of a UUIDv7 that are not its version and variant.
 const LOW_BITS: u32 = 62;
+/// How far above the last id the next one may be when the clock does not help.
+const STEP_BITS: u32 = 56;
 
 impl Mint {
     pub(crate) const fn system() -> Self {
@@ -110,7 +112,9 @@ impl Mint {
     pub(crate) fn checkpoint(&self, last: Option<CheckpointId>) -> CheckpointId {
         let fresh = self.v7();
         match last {
-            Some(last) if fresh <= last.uuid() => CheckpointId::from_uuid(next_v7(last.uuid())),
+            Some(last) if fresh <= last.uuid() => {
+                CheckpointId::from_uuid(above(last.uuid(), self.random()))
+            }
             _ => CheckpointId::from_uuid(fresh),
         }
     }
@@ -121,13 +125,14 @@ impl Mint {
     }
 }
 
-/// The next UUIDv7 in order: the counting bits around version and variant, plus one.
-fn next_v7(uuid: Uuid) -> Uuid {
+/// A UUIDv7 above this one: the counting bits around version and variant, plus a random step. Were it the next
+/// one, two processes that go on from the same checkpoint would make the same id.
+fn above(uuid: Uuid, random: u128) -> Uuid {
     let bits = uuid.as_u128();
     let low = bits & ((1 << LOW_BITS) - 1);
     let middle = (bits >> 64) & 0xfff;
     let high = bits >> 80;
-    let count = ((high << 12 | middle) << LOW_BITS | low) + 1;
+    let count = ((high << 12 | middle) << LOW_BITS | low) + 1 + (random & ((1 << STEP_BITS) - 1));
     let (low, rest) = (count & ((1 << LOW_BITS) - 1), count >> LOW_BITS);
     let (middle, high) = (rest & 0xfff, rest >> 12);
     Uuid::from_u128(high << 80 | 0x7 << 76 | middle << 64 | 0b10 << LOW_BITS | low)
@@ -168,7 +173,7 @@ mod tests {
     fn counting_carries_over_version_and_variant() {
         let full = Uuid::from_u128(0x0000_0000_0001_7fff_bfff_ffff_ffff_ffff);
         assert_eq!(
-            next_v7(full).to_string(),
+            above(full, 0).to_string(),
             "00000000-0002-7000-8000-000000000000"
         );
     }

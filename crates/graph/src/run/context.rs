@@ -1,15 +1,16 @@
 //! What all tasks of a run share, those of its subgraphs too.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Flight;
 use crate::contract::{
     CheckpointId, Checkpointer, Commit, Fence, Json, Namespace, PendingWrites, RunId, RunMark,
-    RunOutcome, StoreError, TaskWrites, ThreadKey,
+    RunOutcome, StoreError, StoreErrorKind, TaskWrites, ThreadKey,
 };
 use crate::event::Event;
 use crate::graph::Settings;
@@ -76,8 +77,9 @@ pub(crate) struct StoreCx {
     pub(crate) run: RunId,
     pub(crate) fence: Fence,
     pub(crate) flight: Arc<Flight>,
-    /// The last checkpoint of the root graph that was sent.
-    root: Mutex<CheckpointId>,
+    /// Checkpoints of the root graph, each with the number of writes that were sent up to it: the last that is
+    /// durable, and those that may become so.
+    roots: Mutex<VecDeque<(u64, CheckpointId)>>,
     /// The highest checkpoint id that the run has given, of whatever graph.
     last: Mutex<CheckpointId>,
     /// Whether the run's end was sent.
@@ -99,7 +101,7 @@ impl StoreCx {
             run,
             fence,
             flight,
-            root: Mutex::new(checkpoint),
+            roots: Mutex::new(VecDeque::from([(0, checkpoint)])),
             last: Mutex::new(checkpoint),
             ended: AtomicBool::new(false),
         }
@@ -112,8 +114,29 @@ impl StoreCx {
         *last
     }
 
+    fn roots(&self) -> MutexGuard<'_, VecDeque<(u64, CheckpointId)>> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last checkpoint of the root graph that was sent; once a write has failed, the last that is durable.
     pub(crate) fn root(&self) -> CheckpointId {
-        *self.root.lock().unwrap_or_else(PoisonError::into_inner)
+        let settled = if self.flight.has_failed() {
+            self.flight.settled()
+        } else {
+            u64::MAX
+        };
+        let roots = self.roots();
+        let mut known = roots.iter().rev();
+        let root = known.find(|(sent, _)| *sent <= settled);
+        root.or(roots.front())
+            .map(|(_, root)| *root)
+            .expect("a run begins at a checkpoint")
+    }
+
+    /// A write has failed. Unless the run has lost its right to write, its end is still to be sent.
+    pub(crate) fn note_failure(&self, error: &StoreError) {
+        let fenced = error.kind() == StoreErrorKind::Fenced;
+        self.ended.store(fenced, Ordering::Release);
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -144,7 +167,12 @@ impl StoreCx {
         let ticket = self.checkpointer.commit(commit).await?;
         self.flight.push(ticket);
         if let Some(root) = root {
-            *self.root.lock().unwrap_or_else(PoisonError::into_inner) = root;
+            let mut roots = self.roots();
+            let settled = self.flight.settled();
+            while roots.get(1).is_some_and(|(sent, _)| *sent <= settled) {
+                roots.pop_front();
+            }
+            roots.push_back((self.flight.sent(), root));
         }
         if ends {
             self.set_ended();

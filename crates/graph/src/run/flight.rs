@@ -55,6 +55,11 @@ impl Flight {
         self.settled.load(Ordering::Acquire)
     }
 
+    /// Whether a write has failed: those after it have failed too.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.lock().failed.is_some()
+    }
+
     /// Takes the answers that have come. Ready only when a write failed.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<StoreError> {
         let mut waiting = self.lock();

@@ -119,7 +119,18 @@ impl Drop for Guard {
                 Phase::Queued => return checkpointer.withdraw(&key, run).await,
                 Phase::Running(store) if store.has_ended() => return Ok(()),
                 Phase::Running(store) => {
-                    return cancel(&*checkpointer, key, run, store.fence, store.root()).await;
+                    let outcome = if store.flight.has_failed() {
+                        RunOutcome::Error("a write of the run failed".to_owned())
+                    } else {
+                        RunOutcome::Cancelled
+                    };
+                    return end(
+                        &*checkpointer,
+                        key,
+                        store.root(),
+                        (run, store.fence, outcome),
+                    )
+                    .await;
                 }
                 Phase::Sending(checkpoint, sending) => (checkpoint, sending.await?),
                 Phase::Asked(checkpoint, ticket) => (checkpoint, ticket),
@@ -127,7 +138,13 @@ impl Drop for Guard {
             let (checkpoint, mut ticket) = ticket;
             match ticket.admitted().await? {
                 Admission::Applied(fence) | Admission::AlreadyApplied(fence) => {
-                    cancel(&*checkpointer, key, run, fence, checkpoint).await
+                    end(
+                        &*checkpointer,
+                        key,
+                        checkpoint,
+                        (run, fence, RunOutcome::Cancelled),
+                    )
+                    .await
                 }
                 Admission::Queued { .. } => checkpointer.withdraw(&key, run).await,
             }
@@ -139,18 +156,17 @@ impl Drop for Guard {
     }
 }
 
-async fn cancel(
+async fn end(
     checkpointer: &dyn Checkpointer,
     key: ThreadKey,
-    run: RunId,
-    fence: Fence,
     checkpoint: CheckpointId,
+    (run, fence, outcome): (RunId, Fence, RunOutcome),
 ) -> Result<(), StoreError> {
     let end = PendingWrites {
         key,
         checkpoint,
         writes: Vec::new(),
-        run: RunMark::End(run, fence, RunOutcome::Cancelled),
+        run: RunMark::End(run, fence, outcome),
     };
     match checkpointer.write(end.clone()).await?.durable().await {
         Err(error) if error.kind() == StoreErrorKind::OutcomeUnknown => {

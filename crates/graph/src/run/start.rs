@@ -6,7 +6,7 @@ use super::admit::Opening;
 use super::guard::Guard;
 use super::{Flight, Input, Rest, RunCx, RunOptions, RunOutput, Steps, Stop, StoreCx, targets_of};
 use crate::command::START;
-use crate::contract::{Namespace, Removal, RunId, RunOutcome, StoreErrorKind};
+use crate::contract::{Namespace, Removal, RunId, RunOutcome};
 use crate::error::{Error, ErrorKind, did_you_mean};
 use crate::graph::{CompiledGraph, Inner};
 use crate::head::Head;
@@ -164,6 +164,7 @@ async fn finish<S: State>(
         Ok(rest) => {
             if let Err(error) = store.flight.durable().await {
                 call.graph.forget(&call.key, &root);
+                store.note_failure(&error);
                 return Err(error.into());
             }
             let output = output(steps, call.run, rest);
@@ -181,11 +182,10 @@ async fn finish<S: State>(
                 Stop::Cancelled => Some(RunOutcome::Cancelled),
                 Stop::Failed(error) => Some(RunOutcome::Error(error.to_string())),
                 Stop::Parent(_) => Some(RunOutcome::Error(NO_PARENT.to_owned())),
-                Stop::Store(error) if error.kind() == StoreErrorKind::Fenced => {
-                    store.set_ended();
+                Stop::Store(error) => {
+                    store.note_failure(error);
                     None
                 }
-                Stop::Store(_) => None,
             };
             if let (Some(outcome), false) = (outcome, store.has_ended()) {
                 let writes = steps.take_leftover();
@@ -194,7 +194,10 @@ async fn finish<S: State>(
             let durable = store.flight.durable().await;
             match (stop, durable) {
                 (stop @ Stop::Store(_), _) | (stop, Ok(())) => Err(error_of(stop)),
-                (_, Err(error)) => Err(error.into()),
+                (_, Err(error)) => {
+                    store.note_failure(&error);
+                    Err(error.into())
+                }
             }
         }
     }

@@ -3,5 +3,12 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 
 mod basics;
+mod compile;
+mod control;
+mod failures;
+mod history;
+mod interrupts;
 mod memory;
+mod runs;
 mod states;
+mod subgraphs;

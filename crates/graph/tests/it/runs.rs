@@ -1,0 +1,245 @@
+//! Several runs on one thread, and runs whose caller or whose answer is lost.
+
+use std::sync::Arc;
+
+use everthread_graph::contract::{Json, Multitask, StoreErrorKind};
+use everthread_graph::{
+    CancellationToken, CompiledGraph, Context, ErrorKind, RunOptions, START, StateGraph,
+    StreamModes,
+};
+use tokio::sync::Semaphore;
+
+use crate::memory::{Fault, Memory};
+use crate::states::{Board, log};
+
+/// A graph whose node waits for a permit.
+fn gated(memory: &Arc<Memory>) -> (CompiledGraph<Board>, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let wait = gate.clone();
+    let graph = StateGraph::<Board>::new()
+        .node("a", move |state: Arc<Board>, _: Context| {
+            let wait = wait.clone();
+            async move {
+                wait.acquire().await.unwrap().forget();
+                log(&format!("saw {}", state.log.len()))
+            }
+        })
+        .edge(START, "a")
+        .compile(memory.clone())
+        .unwrap();
+    (graph, gate)
+}
+
+#[tokio::test]
+async fn runs_of_one_thread_wait_for_each_other() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    gate.add_permits(50);
+    let runs = (0..50).map(|n| {
+        let thread = graph.thread("t");
+        tokio::spawn(async move { thread.invoke(log(&format!("in {n}"))).await })
+    });
+    for run in runs.collect::<Vec<_>>() {
+        run.await.unwrap().unwrap();
+    }
+    let state = graph.thread("t").state().await.unwrap().unwrap();
+    assert_eq!(state.values.log.len(), 100);
+    // Each saw all before it: nothing was lost.
+    let lines = state
+        .values
+        .lines()
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    for turn in 0..50 {
+        assert_eq!(lines[2 * turn + 1], format!("saw {}", 2 * turn + 1));
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_may_be_refused_or_take_over() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    let thread = graph.thread("t");
+    let first = tokio::spawn({
+        let thread = thread.clone();
+        async move { thread.invoke(log("first")).await }
+    });
+    let key = thread.key().unwrap();
+    memory.until(|memory| memory.is_active(&key)).await;
+    let reject = thread
+        .clone()
+        .with(RunOptions::new().multitask(Multitask::Reject));
+    let error = reject.invoke(log("x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store(StoreErrorKind::Busy));
+    let interrupt = thread
+        .clone()
+        .with(RunOptions::new().multitask(Multitask::Interrupt));
+    gate.add_permits(2);
+    let second = interrupt.invoke(log("second")).await.unwrap();
+    assert_eq!(second.lines(), ["first", "second", "saw 2"]);
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store(StoreErrorKind::Fenced));
+}
+
+#[tokio::test]
+async fn a_stale_cache_is_noticed() {
+    let memory = Memory::new();
+    let (one, gate) = gated(&memory);
+    gate.add_permits(100);
+    let (two, gate) = gated(&memory);
+    gate.add_permits(100);
+    for turn in 0..4 {
+        let out = one.thread("t").invoke(log("one")).await.unwrap();
+        assert_eq!(
+            out.log.len(),
+            4 * turn + 2,
+            "{:?}",
+            memory.history_of(&one.thread("t").key().unwrap())
+        );
+        let out = two.thread("t").invoke(log("two")).await.unwrap();
+        assert_eq!(out.log.len(), 4 * turn + 4);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_run_is_ended() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    let thread = graph.thread("t");
+    let key = thread.key().unwrap();
+    {
+        let mut run = std::pin::pin!(thread.invoke(log("first")));
+        assert!(futures::poll!(&mut run).is_pending());
+        assert!(memory.is_active(&key));
+    }
+    memory.until(|memory| !memory.is_active(&key)).await;
+    assert_eq!(memory.outcomes(&key), ["cancelled"]);
+    {
+        let mut stream = thread.stream(log("second"), StreamModes::VALUES);
+        stream.next().await.unwrap().unwrap();
+        assert!(memory.is_active(&key));
+    }
+    memory.until(|memory| !memory.is_active(&key)).await;
+    // What was said is kept, and the next run goes on.
+    gate.add_permits(1);
+    let out = thread.invoke(log("third")).await.unwrap();
+    assert_eq!(out.lines(), ["first", "second", "third", "saw 3"]);
+}
+
+#[tokio::test]
+async fn a_dropped_run_leaves_the_queue() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    let thread = graph.thread("t");
+    let key = thread.key().unwrap();
+    let mut first = std::pin::pin!(thread.invoke(log("first")));
+    assert!(futures::poll!(&mut first).is_pending());
+    {
+        let mut second = std::pin::pin!(thread.invoke(log("second")));
+        assert!(futures::poll!(&mut second).is_pending());
+        assert_eq!(memory.queued(&key), 1);
+    }
+    memory.until(|memory| memory.queued(&key) == 0).await;
+    gate.add_permits(1);
+    assert_eq!(first.await.unwrap().lines(), ["first", "saw 1"]);
+}
+
+#[tokio::test]
+async fn a_token_cancels() {
+    let memory = Memory::new();
+    let (graph, _gate) = gated(&memory);
+    let token = CancellationToken::new();
+    let thread = graph
+        .thread("t")
+        .with(RunOptions::new().cancel(token.clone()));
+    let key = thread.key().unwrap();
+    let mut run = std::pin::pin!(thread.invoke(log("x")));
+    assert!(futures::poll!(&mut run).is_pending());
+    let queued = graph
+        .thread("t")
+        .with(RunOptions::new().cancel(token.clone()));
+    let mut waiting = std::pin::pin!(queued.invoke(log("y")));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    token.cancel();
+    assert_eq!(waiting.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(memory.outcomes(&key), ["cancelled"]);
+    assert_eq!((memory.is_active(&key), memory.queued(&key)), (false, 0));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    gate.add_permits(10);
+    memory.fault(Fault::LoseAnswer);
+    let out = graph.thread("t").invoke(log("x")).await.unwrap();
+    assert_eq!(out.lines(), ["x", "saw 1"]);
+    memory.fault(Fault::Refuse(StoreErrorKind::OutcomeUnknown));
+    let out = graph.thread("t").invoke(log("y")).await.unwrap();
+    assert_eq!(out.lines(), ["x", "saw 1", "y", "saw 3"]);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_fails_the_run() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    gate.add_permits(10);
+    memory.fault(Fault::Refuse(StoreErrorKind::Unavailable));
+    let error = graph.thread("t").invoke(log("x")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store(StoreErrorKind::Unavailable));
+    assert!(error.is_retryable());
+    // The input is written, the step is not: the run is ended all the same.
+    memory.fault(Fault::None);
+    memory.fault(Fault::Refuse(StoreErrorKind::Unavailable));
+    let thread = graph.thread("t");
+    thread.invoke(log("y")).await.unwrap_err();
+    let key = thread.key().unwrap();
+    memory.until(|memory| !memory.is_active(&key)).await;
+    assert_eq!(thread.invoke(()).await.unwrap().lines(), ["y", "saw 1"]);
+}
+
+#[tokio::test]
+async fn commits_are_not_unanswered_without_end() {
+    let memory = Memory::new();
+    let graph = StateGraph::<Board>::new()
+        .node("a", async |_, _| log("a"))
+        .edge(START, "a")
+        .route(
+            "a",
+            |state: &Board| {
+                if state.log.len() < 100 {
+                    "a"
+                } else {
+                    everthread_graph::END
+                }
+            },
+            ["a", everthread_graph::END],
+        )
+        .compile(memory.clone())
+        .unwrap();
+    memory.hold();
+    let thread = graph.thread("t");
+    let mut run = std::pin::pin!(thread.invoke(Board::update()));
+    assert!(futures::poll!(&mut run).is_pending());
+    assert_eq!(memory.commits(), 8);
+    memory.release();
+    assert_eq!(run.await.unwrap().log.len(), 100);
+}
+
+#[tokio::test]
+async fn metadata_is_kept_with_each_checkpoint() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    gate.add_permits(1);
+    let options = RunOptions::new().metadata(Json::trusted(r#"{"source":"test"}"#));
+    let thread = graph.thread("t").with(options);
+    thread.invoke(log("x")).await.unwrap();
+    for checkpoint in memory.history_of(&thread.key().unwrap()) {
+        assert_eq!(
+            checkpoint.metadata.unwrap().as_str(),
+            r#"{"source":"test"}"#
+        );
+    }
+}
