@@ -145,6 +145,7 @@ async fn load<T: State>(
         return Ok(None);
     };
     let saved = store.checkpointer.load(&store.key, ns, At::Head).await?;
+    store.raise(saved.as_ref().map(|saved| saved.last));
     Ok(saved
         .map(|saved| Head::of(saved, &graph.inner.topology))
         .transpose()?)

@@ -91,6 +91,7 @@ impl<S: State> Call<S> {
                         flight.clone(),
                         checkpoint,
                     ));
+                    store.raise(opening.head.last);
                     guard.running(store.clone());
                     return Ok(Admitted {
                         opening,

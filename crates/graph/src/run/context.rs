@@ -114,6 +114,12 @@ impl StoreCx {
         *last
     }
 
+    /// New ids are to be above this one too.
+    pub(crate) fn raise(&self, seen: Option<CheckpointId>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = seen.map_or(*last, |seen| seen.max(*last));
+    }
+
     fn roots(&self) -> MutexGuard<'_, VecDeque<(u64, CheckpointId)>> {
         self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -246,9 +246,10 @@ impl Thread {
         if head != commit.expected {
             return Err(error(StoreErrorKind::Conflict));
         }
-        let highest = self.saved.keys().next_back();
+        let mut known = self.saved.values().rev().map(|saved| &saved.checkpoint);
+        let highest = known.find(|known| known.ns == ns).map(|known| known.id);
         assert!(
-            highest.is_none_or(|highest| *highest < id),
+            highest.is_none_or(|highest| highest < id),
             "checkpoint ids rise"
         );
         let parent = commit.checkpoint.parent.map(|parent| &self.saved[&parent]);
