@@ -16,6 +16,8 @@ pub(crate) struct Thread<'a> {
     pub(crate) may_lack: HashSet<&'a str>,
     /// Whether a removal was under way, so that the last transcript may lack a message.
     pub(crate) is_removing: bool,
+    /// Whether checkpoints were being deleted, so that the last may lack.
+    pub(crate) is_pruning: bool,
     /// Runs that waited, whatever became of them since.
     pub(crate) waiting: Vec<RunId>,
     pub(crate) may_be_deleted: bool,
@@ -34,6 +36,7 @@ pub(crate) fn threads<'a>(cut: &Cut<'a>) -> BTreeMap<&'a str, Thread<'a>> {
                 let thread = threads.entry(&saved.thread).or_default();
                 thread.saved.push(saved);
                 thread.is_removing = false;
+                thread.is_pruning = false;
             }
             Line::Deleted { thread } if is_heard => {
                 threads.entry(thread).or_default().is_deleted = true;
@@ -49,6 +52,9 @@ pub(crate) fn threads<'a>(cut: &Cut<'a>) -> BTreeMap<&'a str, Thread<'a>> {
                 let thread = threads.entry(thread).or_default();
                 thread.may_lack.insert(text);
                 thread.is_removing = true;
+            }
+            Line::Pruning { thread, log_len } if *log_len <= cut.at => {
+                threads.entry(thread).or_default().is_pruning = true;
             }
             Line::Deleting { thread, log_len } if *log_len <= cut.at => {
                 threads.entry(thread).or_default().may_be_deleted = true;

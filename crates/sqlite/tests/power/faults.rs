@@ -190,6 +190,40 @@ fn a_commit_whose_sync_fails_has_an_unknown_outcome_and_the_store_goes_on() {
 }
 
 #[test]
+fn a_failed_sync_is_answered_to_all_whom_it_would_have_served() {
+    let (dir, device) = folder();
+    let store = open_on(dir.path());
+    let mut talks = ["a", "b", "c"].map(Conversation::new);
+    let mut most = 0;
+    runtime().block_on(async {
+        for round in 0..30 {
+            let plans = talks
+                .each_ref()
+                .map(|talk| talk.plan(said(round, 500), round % 5 == 4));
+            device.fail_next_sync("-wal");
+            let [a, b, c] = &mut talks;
+            let outcomes: [_; 3] = tokio::join!(
+                a.hand_over(&*store, &plans[0]),
+                b.hand_over(&*store, &plans[1]),
+                c.hand_over(&*store, &plans[2]),
+            )
+            .into();
+            let unknown: Vec<usize> = (0..3).filter(|talk| outcomes[*talk].is_err()).collect();
+            most = most.max(unknown.len());
+            for talk in unknown {
+                let error = outcomes[talk].as_ref().unwrap_err();
+                assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown, "{error:?}");
+                talks[talk].hand_over(&*store, &plans[talk]).await.unwrap();
+            }
+            for talk in &talks {
+                is_as_known(&*store, talk).await;
+            }
+        }
+    });
+    assert!(most > 1, "no two were ever written together");
+}
+
+#[test]
 fn a_copy_of_the_log_whose_sync_fails_loses_nothing() {
     let (dir, device) = folder();
     let mut conversation = Conversation::new("talk");

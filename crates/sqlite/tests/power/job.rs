@@ -65,6 +65,9 @@ pub(crate) enum Line {
         text: String,
         log_len: usize,
     },
+    /// Old checkpoints of a thread will be deleted, perhaps the last that was heard of. The log is at least this long
+    /// when that happens.
+    Pruning { thread: String, log_len: usize },
     /// A thread will be deleted. The log is at least this long when that happens.
     Deleting { thread: String, log_len: usize },
     /// A run waits in its thread; its input is kept.

@@ -32,6 +32,12 @@ fn no_acknowledged_turn_is_lost() {
     record("FULL", 0, |_| {}).survives(&seeds(200), check);
 }
 
+/// Little but the creation of the file, its closing and its opening.
+#[test]
+fn a_store_that_was_being_created_or_closed_opens() {
+    record("FULL", 0, |job| job.turns = 3).survives(&seeds(150), check);
+}
+
 #[test]
 fn none_is_lost_where_syncs_fail_now_and_then() {
     record("FULL", 0, |job| job.fail_wal_sync_every = 23).survives(&seeds(60), check);

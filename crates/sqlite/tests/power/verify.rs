@@ -8,6 +8,7 @@ use everthread_store::{ReadMessages, RunQuery, RunStatus, Search, Store};
 
 use crate::conversation::{Conversation, content, context_of, digest, key, transcript};
 use crate::expected::{Thread, items, threads};
+use crate::job::Saved;
 use crate::recording::Cut;
 use crate::turns::{ITEMS, open, runtime};
 
@@ -56,21 +57,43 @@ async fn look(store: &dyn Store, name: &str, thread: &Thread<'_>) -> Verdict {
     ensure(found.head >= Some(last.checkpoint), || {
         format!("its head is {:?} and was {}", found.head, last.checkpoint)
     })?;
+    let read = match look_at(store, name, thread, last).await? {
+        Some(read) => read,
+        None => transcript(store, &key, found.head.unwrap_or(last.checkpoint))
+            .await
+            .map_err(|error| told("messages", &error))?,
+    };
+    look_for_texts(store, name, thread, read).await?;
+    look_for_runs(store, name, &thread.waiting).await?;
+    look_by_search(store, name).await
+}
+
+/// What the model and what people would see at the last checkpoint is what it was; gives the latter. `None` when
+/// the checkpoint was being deleted.
+async fn look_at(
+    store: &dyn Store,
+    name: &str,
+    thread: &Thread<'_>,
+    last: &Saved,
+) -> Result<Option<Vec<String>>, String> {
     let at = At::Id(last.checkpoint);
-    let saved = store.load(&key, &Namespace::root(), at).await;
-    let saved = saved.map_err(|error| told("load", &error))?;
-    let saved = saved.ok_or_else(|| format!("checkpoint {} is not there", last.checkpoint))?;
+    let saved = store.load(&key(name), &Namespace::root(), at).await;
+    let Some(saved) = saved.map_err(|error| told("load", &error))? else {
+        let checkpoint = last.checkpoint;
+        ensure(thread.is_pruning, || {
+            format!("checkpoint {checkpoint} is not there")
+        })?;
+        return Ok(None);
+    };
     let context = context_of(&saved.channels);
     ensure(digest(&context) == last.context, || {
         format!("the context is {context:?}")
     })?;
-    let read = transcript(store, &key, last.checkpoint).await;
+    let read = transcript(store, &key(name), last.checkpoint).await;
     let read = read.map_err(|error| told("messages", &error))?;
     let same = thread.is_removing || digest(&read) == last.transcript;
     ensure(same, || format!("the transcript is {read:?}"))?;
-    look_for_texts(store, name, thread, read).await?;
-    look_for_runs(store, name, &thread.waiting).await?;
-    look_by_search(store, name).await
+    Ok(Some(read))
 }
 
 /// Every message is in the last transcript, or in the one that it was acknowledged with where a branch was begun

@@ -77,7 +77,7 @@ impl Speaker {
         match (self.turn, self.number) {
             (turn, _) if turn % 29 == 0 => self.delete(store, job).await,
             (turn, _) if turn % 13 == 0 => self.remove(store, job).await,
-            (turn, 2) if turn % 7 == 0 => self.prune(store).await,
+            (turn, 2) if turn % 7 == 0 => self.prune(store, job).await,
             (turn, _) if turn % 7 == 0 => self.fork(store).await,
             (turn, 0) if turn % 5 == 0 => {
                 copy_log(&job.dir);
@@ -118,8 +118,10 @@ impl Speaker {
     }
 
     /// Forgets old checkpoints, which takes no message away.
-    async fn prune(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    async fn prune(&mut self, store: &dyn Store, job: &Job) -> Result<(), StoreError> {
         let key = self.conversation.key.clone();
+        let (thread, log_len) = (self.name(), job.log_len());
+        Line::Pruning { thread, log_len }.say();
         until_known(|| store.prune(&key, Kept::Newest(3))).await?;
         self.points.clear();
         self.saved(Vec::new(), None);
