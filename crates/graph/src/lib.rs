@@ -3,6 +3,10 @@
 //! This crate knows no database, no HTTP, no model and no chat. What it needs of a durable home is the
 //! [`contract`]: the [`Checkpointer`](contract::Checkpointer) trait and the values that cross it.
 
+// The derive names this crate by its name, in this crate's own tests too.
+#[cfg(test)]
+extern crate self as everthread_graph;
+
 pub mod contract;
 #[doc(hidden)]
 pub mod derived;
