@@ -20,12 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[async_trait]
 impl Checkpointer for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
-        let (sender, ticket) = Ticket::new();
-        self.inner
-            .writer
-            .send(Job::Commit(Box::new(commit), sender))
-            .await?;
-        Ok(ticket)
+        self.inner.writer.commit(commit).await
     }
 
     async fn write(&self, writes: PendingWrites) -> Result<Ticket, StoreError> {

@@ -80,7 +80,13 @@ impl Fault {
 pub(crate) fn database(error: &rusqlite::Error, doing: &str) -> StoreError {
     let (kind, advice) = meaning(error);
     let context = format!("{doing} failed: {advice}");
-    StoreError::new(kind, context).with_source(DatabaseError(error.to_string()))
+    let said = match error {
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            format!("{error} (SQLite code {})", failure.extended_code)
+        }
+        other => other.to_string(),
+    };
+    StoreError::new(kind, context).with_source(DatabaseError(said))
 }
 
 fn meaning(error: &rusqlite::Error) -> (StoreErrorKind, &'static str) {

@@ -7,7 +7,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use everthread_graph::contract::{StoreError, StoreErrorKind};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::options::Location;
 /// This store's own lock, and a look at those of others.
 #[derive(Debug)]
 pub(crate) struct Owner {
-    name: String,
+    name: Arc<str>,
     dir: Option<PathBuf>,
     lock: Mutex<Option<File>>,
 }
@@ -27,7 +27,7 @@ impl Owner {
     pub(crate) fn take(location: &Location) -> Result<Self, StoreError> {
         let Location::File(path) = location else {
             return Ok(Self {
-                name: Uuid::now_v7().to_string(),
+                name: Uuid::now_v7().to_string().into(),
                 dir: None,
                 lock: Mutex::new(None),
             });
@@ -52,7 +52,7 @@ impl Owner {
         sweep(&dir);
         let (name, lock) = lock_new(&dir).map_err(failed)?;
         Ok(Self {
-            name,
+            name: name.into(),
             dir: Some(dir),
             lock: Mutex::new(Some(lock)),
         })
@@ -63,9 +63,14 @@ impl Owner {
         &self.name
     }
 
+    /// The same, to be kept.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
     /// Whether the store of this name is still open somewhere. Removes the lock file of one that is not.
     pub(crate) fn is_alive(&self, name: &str) -> bool {
-        if name == self.name {
+        if name == &*self.name {
             return true;
         }
         match &self.dir {
@@ -82,7 +87,7 @@ impl Owner {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         if let (Some(file), Some(dir)) = (lock.take(), &self.dir) {
-            let _ = fs::remove_file(dir.join(&self.name));
+            let _ = fs::remove_file(dir.join(&*self.name));
             drop(file);
             // Succeeds for the last one only.
             let _ = fs::remove_dir(dir);

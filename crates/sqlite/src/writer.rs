@@ -9,11 +9,13 @@ mod group;
 mod idle;
 mod job;
 
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use everthread_graph::contract::{StoreError, StoreErrorKind};
+use everthread_graph::contract::{Commit, StoreError, StoreErrorKind, Ticket};
 use rusqlite::Connection;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
@@ -24,7 +26,14 @@ use crate::sql::run_rules::Env;
 use call::Pending;
 pub(crate) use call::Touches;
 use desk::Desk;
+use job::Answered;
 pub(crate) use job::Job;
+
+/// How long a caller looks for the first answer before it sleeps.
+const LOOK_FOR_ANSWER: Duration = Duration::from_micros(60);
+
+/// Callers that do not look after one looked in vain.
+const BLIND_CALLS: i32 = 32;
 
 /// A connection that one at a time may use.
 pub(crate) type Shared = Arc<Mutex<Connection>>;
@@ -33,6 +42,9 @@ pub(crate) type Shared = Arc<Mutex<Connection>>;
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Job>,
+    syncing: Arc<AtomicBool>,
+    /// Callers that are not to look for their answer.
+    blind: AtomicI32,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -47,7 +59,9 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel();
         let room = Arc::new(Semaphore::new(options.queue_len.max(1)));
-        let desk = Desk::new(options, connection, env, jobs, Arc::clone(&room), ended);
+        let syncing = Arc::new(AtomicBool::new(false));
+        let shared = (Arc::clone(&room), ended, Arc::clone(&syncing));
+        let desk = Desk::new(options, connection, env, jobs, shared.0, shared.1, shared.2);
         let thread = std::thread::Builder::new()
             .name("everthread-writer".to_owned())
             .spawn(move || desk.run())
@@ -60,6 +74,8 @@ impl Writer {
             })?;
         Ok(Self {
             queue,
+            syncing,
+            blind: AtomicI32::new(0),
             room,
             thread: Mutex::new(Some(thread)),
         })
@@ -73,6 +89,34 @@ impl Writer {
             Err(_) => return Err(closed()),
         }
         self.queue.send(job).map_err(|_| closed())
+    }
+
+    /// Hands over a step. The first answer takes some microseconds, less than it takes to sleep and be woken: so
+    /// this looks for it a moment before it returns, unless the writer waits for the disk.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
+        let (sender, ticket) = Ticket::new();
+        let answered = Answered::default();
+        self.send(Job::Commit(Box::new(commit), sender, Arc::clone(&answered)))
+            .await?;
+        self.look_for(&answered);
+        Ok(ticket)
+    }
+
+    /// Looks for an answer. Where the writer has no core to run on, looking keeps it from answering: after a look in
+    /// vain, the next callers sleep at once.
+    fn look_for(&self, answered: &Answered) {
+        if self.blind.load(Ordering::Relaxed) > 0 {
+            self.blind.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let begun = Instant::now();
+        while !answered.load(Ordering::Acquire) && !self.syncing.load(Ordering::Relaxed) {
+            if begun.elapsed() >= LOOK_FOR_ANSWER {
+                self.blind.store(BLIND_CALLS, Ordering::Relaxed);
+                return;
+            }
+            std::hint::spin_loop();
+        }
     }
 
     /// Runs a function inside a transaction of the writer; what it wrote is durable at return.

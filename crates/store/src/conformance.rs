@@ -4,6 +4,8 @@
 //! an expression that makes a new one: that gives one test for each case of the one list here, so that no store
 //! picks its cases.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, from beginning to end")]
+
 mod build;
 pub mod commits;
 pub mod deletion;
@@ -26,6 +28,7 @@ use async_trait::async_trait;
 use crate::Store;
 
 pub use build::{Ids, Step, append, apply, element, json, key, value};
+pub use policies::{all_turns_are_there, patient_turn};
 pub use talk::{Talk, kinds, live, load, said, sound};
 
 /// Makes stores on one storage, which is new for each factory.

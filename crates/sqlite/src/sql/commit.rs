@@ -1,6 +1,7 @@
 //! One step, as rows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use everthread_graph::contract::{
     Admission, Change, ChannelChange, Checkpoint, CheckpointId, Commit, Fence, Namespace, RunMark,
@@ -128,7 +129,7 @@ fn apply(
         checkpoint: Some(checkpoint.id),
         last: checkpoint.id,
         branch: line.branch,
-        channels: Some(channels),
+        channels: Some(Arc::new(channels)),
         pending: false,
         changed: true,
     };
@@ -230,7 +231,7 @@ fn line_of(tx: &Connection, state: &mut ThreadState, checkpoint: &Checkpoint) ->
         .filter(|_| at_head)
         .map(|head| (head.branch, head.channels.clone()));
     let (mut branch, channels) = match (known, checkpoint.parent) {
-        (Some((branch, Some(channels))), Some(_)) => (branch, channels),
+        (Some((branch, Some(channels))), Some(_)) => (branch, (*channels).clone()),
         (Some((branch, _)), None) => (branch, ChannelMap::new()),
         (_, Some(parent)) => parent_row(tx, state.place, &checkpoint.ns, parent)?,
         (None, None) => (root_branch, ChannelMap::new()),

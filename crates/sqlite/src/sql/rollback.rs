@@ -1,6 +1,8 @@
 //! Taking back what a run did: the heads go back to where they were, and what was written stays behind on a line of
 //! its own.
 
+use std::sync::Arc;
+
 use everthread_graph::contract::{CheckpointId, Namespace};
 use everthread_store::{RunStatus, TRANSCRIPT};
 use rusqlite::{Connection, OptionalExtension};
@@ -82,7 +84,7 @@ fn head_at(
     branch: i64,
 ) -> Sql<Head> {
     let channels = match checkpoint {
-        Some(id) => Some(channels_of(tx, place, id)?),
+        Some(id) => Some(Arc::new(channels_of(tx, place, id)?)),
         None => None,
     };
     Ok(Head {

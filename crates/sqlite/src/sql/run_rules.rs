@@ -197,10 +197,10 @@ fn admit(
     state.active = Some(ActiveRun {
         run,
         id: new.id,
-        graph: new.graph.clone(),
+        graph: new.graph.as_str().into(),
         status: RunStatus::Running,
         fence: state.counters.fence,
-        owner: env.owner.name().to_owned(),
+        owner: env.owner.shared_name(),
         base,
         created_ms,
         ended_ms: None,

@@ -4,7 +4,7 @@
 //! other process wrote. Changes are made here and written to the rows once, before the transaction ends or anything
 //! else reads them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use everthread_graph::contract::{CheckpointId, Namespace, RunId, ThreadKey};
 use everthread_store::{RunStatus, StoredList};
@@ -17,7 +17,7 @@ use crate::sql::place::Place;
 use crate::sql::run;
 
 /// Lists that are kept for each thread.
-const KEPT_LISTS: usize = 16;
+const KEPT_LISTS: usize = 4;
 
 /// Namespaces that are kept for each thread.
 const KEPT_HEADS: usize = 64;
@@ -39,8 +39,8 @@ pub(crate) struct ThreadState {
     pub(crate) ended: Vec<ActiveRun>,
     /// Whether runs wait on it.
     pub(crate) waiting: bool,
-    heads: HashMap<Namespace, Head>,
-    lists: BTreeMap<u64, StoredList>,
+    heads: Vec<(Namespace, Head)>,
+    lists: Vec<(u64, StoredList)>,
     changed: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Head {
     /// The line that it is on.
     pub(crate) branch: i64,
     /// What its channels are, when that is known.
-    pub(crate) channels: Option<ChannelMap>,
+    pub(crate) channels: Option<Arc<ChannelMap>>,
     /// Whether tasks may have left something at it.
     pub(crate) pending: bool,
     /// Whether it is still to be written.
@@ -78,10 +78,10 @@ pub(crate) struct Head {
 pub(crate) struct ActiveRun {
     pub(crate) run: i64,
     pub(crate) id: RunId,
-    pub(crate) graph: String,
+    pub(crate) graph: Arc<str>,
     pub(crate) status: RunStatus,
     pub(crate) fence: i64,
-    pub(crate) owner: String,
+    pub(crate) owner: Arc<str>,
     pub(crate) base: Option<CheckpointId>,
     pub(crate) created_ms: i64,
     pub(crate) ended_ms: Option<i64>,
@@ -101,8 +101,8 @@ impl ThreadState {
             active: None,
             ended: Vec::new(),
             waiting: false,
-            heads: HashMap::new(),
-            lists: BTreeMap::new(),
+            heads: Vec::new(),
+            lists: Vec::new(),
             changed: false,
         }
     }
@@ -136,18 +136,25 @@ impl ThreadState {
 
     /// The head of a namespace; `None` when the namespace never had a checkpoint.
     pub(crate) fn head(&mut self, tx: &Connection, ns: &Namespace) -> Sql<Option<&mut Head>> {
-        if !self.heads.contains_key(ns) {
-            let Some(head) = load_head(tx, self.place, ns)? else {
-                return Ok(None);
-            };
-            self.heads.insert(ns.clone(), head);
-        }
-        Ok(self.heads.get_mut(ns))
+        let at = match self.heads.iter().position(|(known, _)| known == ns) {
+            Some(at) => at,
+            None => {
+                let Some(head) = load_head(tx, self.place, ns)? else {
+                    return Ok(None);
+                };
+                self.heads.push((ns.clone(), head));
+                self.heads.len() - 1
+            }
+        };
+        Ok(Some(&mut self.heads[at].1))
     }
 
     /// Makes a checkpoint the head of a namespace.
     pub(crate) fn set_head(&mut self, ns: &Namespace, head: Head) {
-        self.heads.insert(ns.clone(), head);
+        match self.heads.iter_mut().find(|(known, _)| known == ns) {
+            Some((_, known)) => *known = head,
+            None => self.heads.push((ns.clone(), head)),
+        }
         self.touch();
     }
 
@@ -158,7 +165,7 @@ impl ThreadState {
 
     /// The list that a change left.
     pub(crate) fn list(&mut self, tx: &Connection, n: u64) -> Sql<StoredList> {
-        if let Some(list) = self.lists.get(&n) {
+        if let Some((_, list)) = self.lists.iter().find(|(known, _)| *known == n) {
             return Ok(list.clone());
         }
         let list = change::read_list(tx, self.place, n)?;
@@ -168,20 +175,20 @@ impl ThreadState {
 
     /// Whether the list of a change is remembered.
     pub(crate) fn knows_list(&self, n: u64) -> bool {
-        self.lists.contains_key(&n)
+        self.lists.iter().any(|(known, _)| *known == n)
     }
 
     /// The heads that are known.
     pub(crate) fn heads_mut(&mut self) -> impl Iterator<Item = &mut Head> {
-        self.heads.values_mut()
+        self.heads.iter_mut().map(|(_, head)| head)
     }
 
     /// Remembers the list that a change left, because the next change will build on it.
     pub(crate) fn keep_list(&mut self, n: u64, list: StoredList) {
         if self.lists.len() >= KEPT_LISTS {
-            self.lists.pop_first();
+            self.lists.remove(0);
         }
-        self.lists.insert(n, list);
+        self.lists.push((n, list));
     }
 
     /// Ends the active run in this way.
@@ -219,7 +226,7 @@ impl ThreadState {
             .execute((self.place.user, active_ms))?;
         }
         if self.heads.len() > KEPT_HEADS {
-            self.heads.retain(|ns, _| ns.is_root());
+            self.heads.retain(|(ns, _)| ns.is_root());
         }
         Ok(())
     }
@@ -269,10 +276,10 @@ fn active_from_row(row: &Row<'_>) -> rusqlite::Result<ActiveRun> {
     Ok(ActiveRun {
         run: row.get(0)?,
         id: run_id(row.get(1)?),
-        graph: row.get(2)?,
+        graph: row.get::<_, String>(2)?.into(),
         status: RunStatus::Running,
         fence: row.get::<_, Option<i64>>(3)?.unwrap_or(0),
-        owner: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
+        owner: row.get::<_, Option<String>>(4)?.unwrap_or_default().into(),
         base: row.get::<_, Option<[u8; 16]>>(5)?.map(checkpoint_id),
         created_ms: row.get(6)?,
         ended_ms: None,
@@ -304,7 +311,10 @@ fn load_head(tx: &Connection, place: Place, ns: &Namespace) -> Sql<Option<Head>>
         checkpoint: checkpoint.map(checkpoint_id),
         last: checkpoint_id(last),
         branch,
-        channels: channels.map(|text| change::parse_map(&text)).transpose()?,
+        channels: channels
+            .map(|text| change::parse_map(&text))
+            .transpose()?
+            .map(Arc::new),
         pending: true,
         changed: false,
     }))

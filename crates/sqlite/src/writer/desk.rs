@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,10 @@ use crate::sql::run_rules::Env;
 
 /// How long the writer looks at the queue before it sleeps: whoever waits for an answer asks again soon, and waking a
 /// thread costs as much as this.
-const LOOK_AROUND: Duration = Duration::from_micros(60);
+const LOOK_AROUND: Duration = Duration::from_micros(100);
+
+/// How much of that it keeps its core for itself.
+const LOOK_HARD: Duration = Duration::from_micros(30);
 
 /// Threads that are remembered.
 const REMEMBERED: usize = 1_024;
@@ -33,6 +37,8 @@ pub(super) struct Desk {
     pub(super) memory: Memory,
     pub(super) derived: Derived,
     pub(super) ended: Arc<Notify>,
+    /// Whether a transaction is on its way to the disk, so that nobody need look for a quick answer.
+    pub(super) syncing: Arc<AtomicBool>,
     /// Why the last group was lost, when it was.
     pub(super) failure: Option<StoreError>,
     queue: Receiver<Job>,
@@ -59,6 +65,7 @@ impl Desk {
         queue: Receiver<Job>,
         room: Arc<Semaphore>,
         ended: Arc<Notify>,
+        syncing: Arc<AtomicBool>,
     ) -> Self {
         Self {
             derived: Derived::new(options.index_interval),
@@ -67,6 +74,7 @@ impl Desk {
             env,
             memory: Memory::default(),
             ended,
+            syncing,
             failure: None,
             queue,
             later: VecDeque::new(),
@@ -137,12 +145,16 @@ impl Desk {
                 Found::Nothing => {}
                 found => return Some(found),
             }
-            let since = since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= limit {
+            let looked = since.get_or_insert_with(Instant::now).elapsed();
+            if looked >= limit {
                 return None;
             }
-            // Somebody else may need this core to produce the next job.
-            std::thread::yield_now();
+            if looked < LOOK_HARD {
+                std::hint::spin_loop();
+            } else {
+                // Somebody else may need this core to produce the next job.
+                std::thread::yield_now();
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One transaction for many jobs: each in a savepoint of its own, so that one that fails leaves the others alone.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{Admission, RunId, RunMark, StoreError, ThreadKey, TicketSender};
@@ -68,13 +69,16 @@ impl Desk {
             self.apply(&tx, &mut group, job);
             next = self.next_of(&group);
         }
+        self.syncing.store(true, Ordering::Relaxed);
         let outcome = self.end(&tx, &mut group);
+        self.syncing.store(false, Ordering::Relaxed);
         drop(tx);
         if group.wrote && outcome.is_ok() {
             self.derived.wrote();
         }
         self.failure = outcome.as_ref().err().cloned();
-        for owed in group.owed {
+        // Whoever awaits several answers awaits the first one first: answered last, it wakes them once for all.
+        for owed in group.owed.into_iter().rev() {
             owed.settle(&outcome);
         }
         if group.ended {
@@ -95,13 +99,12 @@ impl Desk {
         if !is_harmless(error) {
             self.stale = true;
         }
+        // Taken out before anybody is answered: whoever hears of it may ask again at once, and that is another try.
+        let waiting = self.drain();
         first.fail(refused.clone());
-        for job in self.drain() {
+        for job in waiting {
             match job {
-                job @ (Job::Settle(_) | Job::Close(_)) => {
-                    self.put_back(job);
-                    break;
-                }
+                job @ (Job::Settle(_) | Job::Close(_)) => self.put_back(job),
                 job => job.fail(refused.clone()),
             }
         }
@@ -123,11 +126,12 @@ impl Desk {
     fn apply(&mut self, tx: &Connection, group: &mut Group, job: Job) {
         group.jobs += 1;
         match job {
-            Job::Commit(commit, ticket) => {
+            Job::Commit(commit, ticket, answered) => {
                 let answer = self.in_savepoint(tx, group, "writing a checkpoint", |desk, tx| {
                     commit::commit(tx, &desk.env, &mut desk.memory, &commit)
                 });
                 group.answer(&commit.key, &commit.run, ticket, answer);
+                answered.store(true, Ordering::Release);
             }
             Job::Write(writes, ticket) => {
                 let answer = self.in_savepoint(tx, group, "writing results", |desk, tx| {

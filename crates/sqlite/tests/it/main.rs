@@ -1,5 +1,10 @@
 //! The tests of the SQLite store, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "this is a test from end to end")]
+
 mod conformance;
 mod histories;
+mod opening;
+mod processes;
 mod smoke;
+mod upkeep;

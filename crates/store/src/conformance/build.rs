@@ -17,7 +17,10 @@ const EPOCH_MS: u64 = 1_700_000_000_000;
 
 /// Ids that ascend, and the time inside them.
 #[derive(Debug, Default)]
-pub struct Ids(AtomicU64);
+pub struct Ids {
+    given: AtomicU64,
+    by_clock: bool,
+}
 
 impl Ids {
     /// The first is the lowest.
@@ -26,8 +29,20 @@ impl Ids {
         Self::default()
     }
 
+    /// Ids by the clock, for processes that know nothing of each other.
+    #[must_use]
+    pub fn by_clock() -> Self {
+        Self {
+            given: AtomicU64::default(),
+            by_clock: true,
+        }
+    }
+
     fn uuid(&self) -> Uuid {
-        let n = self.0.fetch_add(1, Ordering::Relaxed);
+        if self.by_clock {
+            return Uuid::now_v7();
+        }
+        let n = self.given.fetch_add(1, Ordering::Relaxed);
         let time = u128::from(EPOCH_MS + n) << 80;
         Uuid::from_u128(time | (7 << 76) | (2 << 62) | u128::from(n))
     }

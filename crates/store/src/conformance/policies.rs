@@ -335,7 +335,7 @@ pub async fn the_end_of_a_run_that_is_sent_again_changes_nothing(factory: &dyn F
 }
 
 /// One turn, by somebody who knows nothing of the others.
-pub(super) async fn patient_turn(store: &dyn Store, ids: &Ids, talk: &Talk<'_>, text: &str) {
+pub async fn patient_turn(store: &dyn Store, ids: &Ids, talk: &Talk<'_>, text: &str) {
     let run = ids.new_run(Multitask::Enqueue);
     let question = talk.message("human", text);
     loop {
@@ -368,7 +368,7 @@ pub(super) async fn patient_turn(store: &dyn Store, ids: &Ids, talk: &Talk<'_>, 
 }
 
 /// Every question and its answer once, one after the other.
-pub(super) async fn all_turns_are_there(store: &dyn Store, talk: &Talk<'_>, count: usize) {
+pub async fn all_turns_are_there(store: &dyn Store, talk: &Talk<'_>, count: usize) {
     let texts = said(store, &talk.key, None).await;
     assert_eq!(texts.len(), 2 * count);
     assert!(texts.chunks(2).all(|turn| turn[0] == turn[1]), "{texts:?}");

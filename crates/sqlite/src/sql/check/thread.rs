@@ -59,7 +59,7 @@ pub(crate) fn check(tx: &Connection, place: Place) -> Sql<CheckReport> {
 }
 
 impl Rows {
-    fn wrong(&self, report: &mut CheckReport, what: String) {
+    fn wrong(&self, report: &mut CheckReport, what: impl std::fmt::Display) {
         problem(
             report,
             self.shown.clone(),
