@@ -1,6 +1,8 @@
 //! Drawings of a graph: Mermaid text in LangGraph's style, and with the feature `draw` SVG and PNG.
 
 #[cfg(feature = "draw")]
+mod canvas;
+#[cfg(feature = "draw")]
 mod image;
 mod mermaid;
 
@@ -107,19 +109,17 @@ impl Picture {
         mermaid::text(self)
     }
 
-    /// The drawing as an SVG image.
-    ///
-    /// # Errors
-    /// `Draw` when the text cannot be laid out.
+    /// The drawing as an SVG image: conditional edges dashed, subgraphs as boxes.
     #[cfg(feature = "draw")]
-    pub fn svg(&self) -> Result<String, crate::error::Error> {
+    #[must_use]
+    pub fn svg(&self) -> String {
         image::svg(self)
     }
 
     /// The drawing as a PNG image, white behind, two pixels a unit. The font comes with the program.
     ///
     /// # Errors
-    /// `Draw` when the text cannot be laid out or the image is too large.
+    /// `Draw` when the image is too large.
     #[cfg(feature = "draw")]
     pub fn png(&self) -> Result<Vec<u8>, crate::error::Error> {
         image::png(self)

@@ -55,15 +55,17 @@ impl<S: State> Head<S> {
     }
 }
 
+type Heads<S> = LruCache<(ThreadKey, Namespace), Arc<Head<S>>>;
+
 /// The heads used last. What is remembered may be stale: the expected head of a commit tells.
-pub(crate) struct HeadCache<S>(Mutex<LruCache<(ThreadKey, Namespace), Arc<Head<S>>>>);
+pub(crate) struct HeadCache<S>(Mutex<Heads<S>>);
 
 impl<S> HeadCache<S> {
     pub(crate) fn new(size: NonZeroUsize) -> Self {
         Self(Mutex::new(LruCache::new(size)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<(ThreadKey, Namespace), Arc<Head<S>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Heads<S>> {
         // Every change is one call of the map, so that a panic elsewhere leaves nothing half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,13 +38,14 @@ pub(crate) fn assign(answer: &Json, waiting: &[String]) -> Result<Answers, Error
             "no interrupt waits for an answer on this thread",
         ));
     }
-    if let Ok(by_id) = answer.read::<BTreeMap<String, Box<serde_json::value::RawValue>>>() {
-        if !by_id.is_empty() && by_id.keys().all(|id| waiting.contains(id)) {
-            let by_id = by_id.into_iter();
-            return Ok(by_id
-                .map(|(id, text)| (id, Json::trusted(text.get())))
-                .collect());
-        }
+    if let Ok(by_id) = answer.read::<BTreeMap<String, Box<serde_json::value::RawValue>>>()
+        && !by_id.is_empty()
+        && by_id.keys().all(|id| waiting.contains(id))
+    {
+        let by_id = by_id.into_iter();
+        return Ok(by_id
+            .map(|(id, text)| (id, Json::trusted(text.get())))
+            .collect());
     }
     match waiting {
         [only] => Ok(Answers::from([(only.clone(), answer.clone())])),

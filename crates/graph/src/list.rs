@@ -76,7 +76,7 @@ impl<T> List<T> {
     fn note(&mut self, splice: Splice<T>) {
         let joined = match self.journal.take() {
             None => splice,
-            Some(before) => Arc::unwrap_or_clone(before).then(splice),
+            Some(before) => Arc::unwrap_or_clone(before).then(&splice),
         };
         self.journal = Some(Arc::new(joined));
     }

@@ -55,11 +55,11 @@ impl<T> Splice<T> {
         if range.is_empty() {
             return;
         }
-        if let Some(Piece::Keep(last)) = self.pieces.last_mut() {
-            if last.end == range.start {
-                last.end = range.end;
-                return;
-            }
+        if let Some(Piece::Keep(last)) = self.pieces.last_mut()
+            && last.end == range.start
+        {
+            last.end = range.end;
+            return;
         }
         self.pieces.push(Piece::Keep(range));
     }
@@ -78,17 +78,18 @@ impl<T> Splice<T> {
         if range.is_empty() {
             return;
         }
-        if let Some(last) = self.dropped.last_mut() {
-            if last.reason == reason && last.range.end == range.start {
-                last.range.end = range.end;
-                return;
-            }
+        if let Some(last) = self.dropped.last_mut()
+            && last.reason == reason
+            && last.range.end == range.start
+        {
+            last.range.end = range.end;
+            return;
         }
         self.dropped.push(Dropped { range, reason });
     }
 
     /// This splice and then `next`, which applies to what this one made, as one.
-    pub(crate) fn then(self, next: Self) -> Self {
+    pub(crate) fn then(self, next: &Self) -> Self {
         let starts = starts(&self.pieces);
         let mut joined = Self::empty(self.base_len as usize);
         for piece in &next.pieces {
@@ -106,7 +107,7 @@ impl<T> Splice<T> {
                                 joined.insert(self.elements[at as usize].clone());
                             }
                         }
-                    })
+                    });
                 }
             }
         }

@@ -52,6 +52,10 @@ fn update_name(state: &Ident) -> Ident {
     format_ident!("{}Update", state)
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one piece of code to emit, read from top to bottom"
+)]
 fn state(vis: &Visibility, state: &Ident, channels: &[Channel]) -> TokenStream {
     let update = update_name(state);
     let names: Vec<_> = channels.iter().map(|channel| &channel.name).collect();
@@ -166,6 +170,10 @@ fn state(vis: &Visibility, state: &Ident, channels: &[Channel]) -> TokenStream {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one piece of code to emit, read from top to bottom"
+)]
 fn update(vis: &Visibility, state: &Ident, channels: &[Channel]) -> (TokenStream, TokenStream) {
     let update = update_name(state);
     let names: Vec<_> = channels.iter().map(|channel| &channel.name).collect();

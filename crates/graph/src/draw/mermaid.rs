@@ -51,67 +51,8 @@ fn nodes(out: &mut String, picture: &Picture, prefix: &str, depth: usize) {
     }
 }
 
-/// The text for the renderer of images, which reads less of the language.
-#[cfg(feature = "draw")]
-pub(super) fn plain(picture: &Picture) -> String {
-    let mut out = String::from("flowchart TD\n");
-    let mut ids = vec![START.to_owned()];
-    let _ = writeln!(out, "n0([{START}])");
-    plain_nodes(&mut out, &mut ids, picture, "");
-    ids.push(END.to_owned());
-    let last = ids.len() - 1;
-    let _ = writeln!(out, "n{last}([{END}])");
-    let number = |name: &str| ids.iter().position(|id| id == name).unwrap_or_default();
-    for edge in edges(picture, "") {
-        let arrow = match (edge.conditional, &edge.label) {
-            (false, _) => "-->".to_owned(),
-            (true, None) => "-.->".to_owned(),
-            (true, Some(label)) => format!("-.->|\"{}\"|", quoted(label)),
-        };
-        let _ = writeln!(out, "n{} {arrow} n{}", number(&edge.from), number(&edge.to));
-    }
-    let all: Vec<String> = (1..last).map(|at| format!("n{at}")).collect();
-    let colours = "stroke:#9370db,color:#333333";
-    let _ = writeln!(
-        out,
-        "classDef node fill:#f2f0ff,{colours}\nclass {} node",
-        all.join(",")
-    );
-    let _ = writeln!(out, "classDef first fill:#ffffff,{colours}\nclass n0 first");
-    let _ = writeln!(
-        out,
-        "classDef last fill:#bfb6fc,{colours}\nclass n{last} last"
-    );
-    out
-}
-
-#[cfg(feature = "draw")]
-fn plain_nodes(out: &mut String, ids: &mut Vec<String>, picture: &Picture, prefix: &str) {
-    for node in &picture.nodes {
-        let path = format!("{prefix}{}", node.name);
-        let label = quoted(&node.name);
-        match &node.inside {
-            None => {
-                let _ = writeln!(out, "n{}(\"{label}\")", ids.len());
-                ids.push(path);
-            }
-            Some(inside) => {
-                let _ = writeln!(out, "subgraph box{}[\"{label}\"]", out.len());
-                plain_nodes(out, ids, inside, &format!("{path}:"));
-                let _ = writeln!(out, "end");
-            }
-        }
-    }
-}
-
-/// A label inside quotes.
-#[cfg(feature = "draw")]
-fn quoted(label: &str) -> String {
-    label.replace('"', "'").replace(['\n', '\r'], " ")
-}
-
 /// The edges with full paths; an edge to or from a graph inside goes to its first nodes or from its last.
-fn edges(picture: &Picture, prefix: &str) -> Vec<Edge> {
+pub(super) fn edges(picture: &Picture, prefix: &str) -> Vec<Edge> {
     let mut all = Vec::new();
     for edge in &picture.edges {
         for (from, from_conditional) in ends(picture, prefix, &edge.from, END) {

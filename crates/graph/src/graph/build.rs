@@ -157,7 +157,7 @@ impl<S: State> StateGraph<S> {
 
     /// Changes the options of a node that was added before; nothing happens when there is none of the name.
     #[must_use]
-    pub fn options(mut self, name: &str, options: NodeOptions) -> Self {
+    pub fn options(mut self, name: &str, options: &NodeOptions) -> Self {
         for node in self.nodes.iter_mut().filter(|node| &*node.name == name) {
             node.options = options.clone();
         }

@@ -24,10 +24,10 @@ impl<T: Value, I: Identify<T>> Channel for Keyed<T, I> {
 
     fn prepare(write: &mut Edits<T>, id: &mut dyn FnMut() -> String) {
         for edit in &mut write.0 {
-            if let Edit::Put(value) = edit {
-                if I::id(value).is_none() {
-                    I::set_id(Arc::make_mut(value), id());
-                }
+            if let Edit::Put(value) = edit
+                && I::id(value).is_none()
+            {
+                I::set_id(Arc::make_mut(value), id());
             }
         }
     }

@@ -167,11 +167,9 @@ impl<S: State> Call<S> {
             let head = self.load(At::Head).await?;
             return Ok((Arc::new(base), head.and_then(|head| head.id)));
         }
-        if !fresh {
-            if let Some(head) = self.graph.inner.heads.get(&self.key, &root) {
-                let id = head.id;
-                return Ok((head, id));
-            }
+        if !fresh && let Some(head) = self.graph.inner.heads.get(&self.key, &root) {
+            let id = head.id;
+            return Ok((head, id));
         }
         let head = self.load(At::Head).await?;
         let head = head.unwrap_or_else(|| Head::empty(Arc::new(S::initial())));

@@ -235,10 +235,10 @@ impl<'a, S: State> Steps<'a, S> {
         let mut work = pin!(work);
         let mut cancelled = pin!(self.run.cancel.cancelled());
         poll_fn(|cx| {
-            if let Some(store) = &self.run.store {
-                if let Poll::Ready(error) = store.flight.poll(cx) {
-                    return Poll::Ready(Err(Stop::Store(error)));
-                }
+            if let Some(store) = &self.run.store
+                && let Poll::Ready(error) = store.flight.poll(cx)
+            {
+                return Poll::Ready(Err(Stop::Store(error)));
             }
             if let Poll::Ready(output) = work.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));

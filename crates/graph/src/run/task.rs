@@ -21,10 +21,10 @@ pub(super) async fn run<S: State>(
     state: Arc<S>,
     context: Context,
 ) -> Result<Command<S>, NodeError> {
-    if node.options.effects {
-        if let Some(store) = &context.task.run.store {
-            store.flight.durable().await?;
-        }
+    if node.options.effects
+        && let Some(store) = &context.task.run.store
+    {
+        store.flight.durable().await?;
     }
     let Some(policy) = &node.options.retry else {
         return attempt(node, state, context).await;

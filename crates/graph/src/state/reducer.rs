@@ -140,14 +140,14 @@ impl<R: Reduce + 'static> Channel for Reducer<R> {
             #[serde(borrow)]
             __writes__: Vec<&'a serde_json::value::RawValue>,
         }
-        if json.contains("__writes__") {
-            if let Ok(several) = serde_json::from_str::<Several<'_>>(json) {
-                return several
-                    .__writes__
-                    .iter()
-                    .map(|one| read_one(one.get()))
-                    .collect();
-            }
+        if json.contains("__writes__")
+            && let Ok(several) = serde_json::from_str::<Several<'_>>(json)
+        {
+            return several
+                .__writes__
+                .iter()
+                .map(|one| read_one(one.get()))
+                .collect();
         }
         Ok(std::iter::once(read_one(json)?).collect())
     }

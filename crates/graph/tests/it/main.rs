@@ -1,6 +1,7 @@
 //! The engine from outside, on a plain in-memory checkpointer.
 
 #![allow(unreachable_pub, reason = "modules of one test binary")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod basics;
 mod compile;

@@ -137,7 +137,7 @@ async fn a_node_inside_may_command_the_graph_above() {
         .node("target", name)
         .options(
             "inner",
-            everthread_graph::NodeOptions::new().destinations(["target"]),
+            &everthread_graph::NodeOptions::new().destinations(["target"]),
         )
         .edge(START, "inner")
         .compile(Memory::new())
