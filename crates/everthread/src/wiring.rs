@@ -1,0 +1,100 @@
+//! The composition root: which store and which model the words of the settings mean.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use everthread_chat::Chatbot;
+use everthread_model::{
+    ChatModel, LocalConfig, ModelConfig, ModelSpec, OpenAiConfig, open as open_any_model,
+};
+use everthread_sqlite::{Location, SqliteOptions, SqliteStore};
+use everthread_store::Store;
+
+use crate::failure::{Exit, Failure};
+use crate::settings::Settings;
+
+/// Opens the storage, which is created when it is a new file.
+pub(crate) async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
+    let options = options(settings)?;
+    if let Location::File(path) = &options.location
+        && settings.storage_is_default()
+        && let Some(folder) = path.parent()
+    {
+        fs::create_dir_all(folder).map_err(|error| {
+            let what = format!("the folder {} cannot be created", folder.display());
+            Failure::new(Exit::Unavailable, what).because(error)
+        })?;
+    }
+    Ok(Arc::new(SqliteStore::open(options)?))
+}
+
+/// Opens the storage for a command that looks at what is there: a named file must exist; where nobody named one
+/// and nobody has chatted yet, there is nothing to see.
+pub(crate) async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
+    let options = options(settings)?;
+    match &options.location {
+        Location::File(path) if !path.exists() => missing(settings, path).await,
+        _ => Ok(Arc::new(SqliteStore::open(options)?)),
+    }
+}
+
+async fn missing(settings: &Settings, path: &Path) -> Result<Arc<dyn Store>, Failure> {
+    if settings.storage_is_default() {
+        return memory_store().await;
+    }
+    Err(Failure::new(
+        Exit::NotFound,
+        format!(
+            "there is no storage at {}; `everthread chat --storage {}` begins one",
+            path.display(),
+            settings.storage()
+        ),
+    ))
+}
+
+/// A store that lasts as long as the process.
+pub(crate) async fn memory_store() -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(SqliteStore::open(SqliteOptions::memory())?))
+}
+
+fn options(settings: &Settings) -> Result<SqliteOptions, Failure> {
+    let url = settings.storage();
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        return Err(Failure::new(
+            Exit::Invalid,
+            "PostgreSQL storage is not in this version; use sqlite:PATH",
+        ));
+    }
+    Ok(SqliteOptions::from_url(&url)?)
+}
+
+/// How models are set up.
+pub(crate) fn model_config(settings: &Settings) -> ModelConfig {
+    ModelConfig {
+        openai: OpenAiConfig::from_env(),
+        local: LocalConfig {
+            models_dir: settings.models_dir(),
+            ..LocalConfig::default()
+        },
+        ..ModelConfig::default()
+    }
+}
+
+/// Opens a model, or a chain of them. A local model loads its weights when it is first asked.
+pub(crate) fn open_model(spec: &str, config: &ModelConfig) -> Result<Arc<dyn ChatModel>, Failure> {
+    let spec: ModelSpec = spec.parse()?;
+    Ok(open_any_model(&spec, config)?)
+}
+
+/// The chat graph for commands that look at conversations and ask no model.
+pub(crate) fn reading_chatbot(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+) -> Result<Chatbot, Failure> {
+    let config = model_config(settings);
+    let model = open_model(&settings.model(None), &config)
+        .or_else(|_| open_model("scripted:echo", &config))?;
+    let bot = Chatbot::new(Arc::clone(store), model, settings.context_policy())?;
+    Ok(bot)
+}
