@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use everthread_graph::contract::{At, CheckpointId, ThreadKey};
 use everthread_graph::CompiledGraph;
+use everthread_graph::contract::{At, CheckpointId, ThreadKey};
 use everthread_model::{ChatModel, Message};
 use everthread_store::{Store, Thread, ThreadPatch};
 
@@ -113,7 +113,9 @@ impl Chatbot {
         turns: usize,
     ) -> Result<Option<CheckpointId>, ChatError> {
         let input = lines::newest_inputs(&*self.mind.store, key, turns).await?;
-        Ok(input.get(turns.saturating_sub(1)).and_then(|input| input.parent))
+        Ok(input
+            .get(turns.saturating_sub(1))
+            .and_then(|input| input.parent))
     }
 }
 
@@ -161,7 +163,9 @@ impl Conversation {
         let title = title_of(&message.text());
         self.stop_summary().await;
         let update = ChatState::update().messages(message);
-        let reply = self.turn(Turn::begin(&self.bot.graph, &self.key, update), hear).await?;
+        let reply = self
+            .turn(Turn::begin(&self.bot.graph, &self.key, update), hear)
+            .await?;
         self.entitle(title).await?;
         Ok(reply)
     }
@@ -175,7 +179,8 @@ impl Conversation {
         hear: &mut (dyn FnMut(Said<'_>) + Send),
     ) -> Result<Arc<Message>, ChatError> {
         self.stop_summary().await;
-        self.turn(Turn::go_on(&self.bot.graph, &self.key), hear).await
+        self.turn(Turn::go_on(&self.bot.graph, &self.key), hear)
+            .await
     }
 
     /// Takes over what processes that are gone have left in this conversation: messages that waited for their

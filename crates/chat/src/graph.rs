@@ -79,14 +79,22 @@ pub(crate) fn build(mind: &Arc<Mind>) -> Result<CompiledGraph<ChatState>, Error>
     let items = Arc::clone(&mind.store);
     StateGraph::<ChatState>::new()
         .name(GRAPH)
-        .node(CHAT, move |state, node| chat(Arc::clone(&talker), state, node))
+        .node(CHAT, move |state, node| {
+            chat(Arc::clone(&talker), state, node)
+        })
         .node(SUMMARIZE, move |state, node| {
             summarize(Arc::clone(&summarizer), state, node)
         })
         .edge(START, CHAT)
         .route(
             CHAT,
-            move |state: &ChatState| if judge.overdue(state) > 0 { SUMMARIZE } else { END },
+            move |state: &ChatState| {
+                if judge.overdue(state) > 0 {
+                    SUMMARIZE
+                } else {
+                    END
+                }
+            },
             [SUMMARIZE, END],
         )
         .edge(SUMMARIZE, END)
@@ -151,10 +159,7 @@ async fn prose(
     let messages = fit(&*mind.model, &asked, tokens)?;
     let session = session(node, SUMMARIZE);
     let request = mind.request(messages, tokens, session);
-    let reply = mind
-        .model
-        .generate(request, &mut Silent)
-        .await?;
+    let reply = mind.model.generate(request, &mut Silent).await?;
     Ok(reply.message.text().into_owned())
 }
 

@@ -13,15 +13,17 @@ const NOTE_CHARS: usize = 240;
 const CARRIED: f64 = 0.75;
 
 const PERSONAL: &[&str] = &[
-    "i", "i'm", "i've", "i'd", "i'll", "im", "me", "my", "mine", "we", "we're", "we've", "our", "us",
+    "i", "i'm", "i've", "i'd", "i'll", "im", "me", "my", "mine", "we", "we're", "we've", "our",
+    "us",
 ];
 const PLAIN: &[&str] = &[
-    "a", "about", "also", "am", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "do", "for",
-    "from", "had", "has", "have", "hello", "help", "her", "here", "hey", "hi", "him", "his", "i", "i'd", "i'll",
-    "i'm", "i've", "in", "is", "it", "it's", "its", "just", "let", "like", "me", "my", "need", "no", "not", "now",
-    "of", "ok", "okay", "on", "or", "our", "please", "really", "she", "so", "some", "thank", "thanks", "that",
-    "that's", "the", "their", "them", "then", "there", "they", "this", "to", "us", "very", "was", "we", "we're",
-    "were", "what", "which", "who", "will", "with", "would", "yes", "you", "your",
+    "a", "about", "also", "am", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can",
+    "do", "for", "from", "had", "has", "have", "hello", "help", "her", "here", "hey", "hi", "him",
+    "his", "i", "i'd", "i'll", "i'm", "i've", "in", "is", "it", "it's", "its", "just", "let",
+    "like", "me", "my", "need", "no", "not", "now", "of", "ok", "okay", "on", "or", "our",
+    "please", "really", "she", "so", "some", "thank", "thanks", "that", "that's", "the", "their",
+    "them", "then", "there", "they", "this", "to", "us", "very", "was", "we", "we're", "were",
+    "what", "which", "who", "will", "with", "would", "yes", "you", "your",
 ];
 
 /// The sentences of `said` that tell something, questions left out, each at most [`NOTE_CHARS`] long.
@@ -50,7 +52,10 @@ pub(crate) fn choose(summary: &str, earlier: &[String], new: &[String]) -> Vec<S
         .collect();
     let mut size: usize = notes.iter().map(|note| note.chars().count()).sum();
     while size > NOTES_CHARS {
-        let oldest = notes.iter().position(|note| !is_personal(note)).unwrap_or(0);
+        let oldest = notes
+            .iter()
+            .position(|note| !is_personal(note))
+            .unwrap_or(0);
         size -= notes.remove(oldest).chars().count();
     }
     notes
@@ -122,7 +127,9 @@ mod tests {
     #[test]
     fn questions_and_greetings_tell_nothing() {
         assert_eq!(
-            statements("Hi! My name is Anna. My dog Rex weighs 3.5 kg! What should he eat? Thanks."),
+            statements(
+                "Hi! My name is Anna. My dog Rex weighs 3.5 kg! What should he eat? Thanks."
+            ),
             ["My name is Anna.", "My dog Rex weighs 3.5 kg!"]
         );
     }

@@ -127,7 +127,10 @@ mod tests {
         };
         assert_eq!(Summary::from_text(&summary.to_text()), summary);
         let plain = Summary::from_text("Only prose.");
-        assert_eq!((plain.prose.as_str(), plain.notes.len()), ("Only prose.", 0));
+        assert_eq!(
+            (plain.prose.as_str(), plain.notes.len()),
+            ("Only prose.", 0)
+        );
         assert_eq!(Summary::default().to_text(), "");
     }
 
@@ -148,7 +151,11 @@ mod tests {
         assert_eq!(shortened("short", 10), "short");
         assert_eq!(
             shortened(&"x".repeat(100), 9),
-            format!("{} […91 characters left out…] {}", "x".repeat(6), "x".repeat(3))
+            format!(
+                "{} […91 characters left out…] {}",
+                "x".repeat(6),
+                "x".repeat(3)
+            )
         );
     }
 }

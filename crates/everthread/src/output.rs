@@ -26,6 +26,10 @@ impl Output {
     }
 
     /// Prints the JSON document or, for people, what `lines` gives.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a document is made for this call"
+    )]
     pub(crate) fn print(self, json: Value, lines: impl FnOnce() -> String) -> Result<(), Failure> {
         let text = if self.json {
             format!("{json:#}")

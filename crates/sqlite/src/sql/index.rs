@@ -1,6 +1,5 @@
 //! The search index: derived from messages, in their order, up to a durable mark.
 
-use std::collections::HashSet;
 use std::fmt::Write;
 
 use everthread_graph::contract::Json;
@@ -81,16 +80,13 @@ pub(crate) fn expression(user: i64, query: &Query) -> String {
     text
 }
 
-/// The owner's word and each word of the text once.
+/// The owner's word and the words of the text.
 fn document(user: i64, text: &str) -> String {
     let mut document = owner_word(user);
-    let mut seen = HashSet::new();
+    document.reserve(text.len());
     for word in words(text) {
-        if !seen.contains(&*word.folded) {
-            document.push(' ');
-            document.push_str(&word.folded);
-            seen.insert(word.folded);
-        }
+        document.push(' ');
+        document.push_str(&word.folded);
     }
     document
 }
@@ -110,6 +106,8 @@ fn owner_word(user: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]

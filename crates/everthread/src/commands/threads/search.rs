@@ -27,7 +27,7 @@ pub(super) async fn run(
         if hits.is_empty() {
             return "Nothing found.".into();
         }
-        hits.iter().map(|hit| hit_lines(hit)).collect()
+        hits.iter().map(hit_lines).collect()
     })
 }
 
