@@ -83,7 +83,7 @@ pub trait Store: Checkpointer + Items {
     async fn runs(&self, key: &ThreadKey, query: RunQuery) -> Result<Vec<Run>, StoreError>;
 
     /// Takes over the runs of a thread whose process is gone: an active one becomes
-    /// [`RunStatus::Orphaned`]; those that waited now wait for this process, and are given back with their input,
+    /// [`RunStatus::Orphaned`](crate::RunStatus::Orphaned); those that waited now wait for this process, and are given back with their input,
     /// oldest first, to be run by the caller.
     ///
     /// # Errors
