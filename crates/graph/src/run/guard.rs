@@ -34,6 +34,9 @@ pub(super) struct Guard {
     checkpointer: Arc<dyn Checkpointer>,
     key: ThreadKey,
     run: RunId,
+    /// Whether the store holds the run in its queue. Only an admission takes it out; whatever else ends the call
+    /// has to.
+    queued: bool,
     phase: Phase,
 }
 
@@ -42,7 +45,6 @@ enum Phase {
     Idle,
     Sending(CheckpointId, BoxFuture<'static, Result<Ticket, StoreError>>),
     Asked(CheckpointId, Ticket),
-    Queued,
     Running(Arc<StoreCx>),
 }
 
@@ -52,6 +54,7 @@ impl Guard {
             checkpointer,
             key,
             run,
+            queued: false,
             phase: Phase::Idle,
         }
     }
@@ -82,9 +85,7 @@ impl Guard {
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Asked(_, ticket) => {
                 let admission = admission?;
-                if matches!(admission, Admission::Queued { .. }) {
-                    self.phase = Phase::Queued;
-                }
+                self.queued = matches!(admission, Admission::Queued { .. });
                 Ok((admission, ticket))
             }
             _ => unreachable!("set above, and changed by nobody else"),
@@ -99,24 +100,27 @@ impl Guard {
         self.phase = Phase::Idle;
     }
 
-    /// Takes the run back while it waits in the queue.
-    pub(super) async fn withdraw(&mut self) -> Result<(), StoreError> {
-        if matches!(self.phase, Phase::Queued) {
-            self.checkpointer.withdraw(&self.key, self.run).await?;
-            self.phase = Phase::Idle;
+    /// Takes the run out of the queue, when it is there and is not just being asked for: what fails here, or is
+    /// under way, is seen to when the guard is dropped.
+    pub(super) async fn withdraw(&mut self) {
+        if self.queued && matches!(self.phase, Phase::Idle) {
+            let withdrawn = self.checkpointer.withdraw(&self.key, self.run).await;
+            self.queued = withdrawn.is_err();
         }
-        Ok(())
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
+        let queued = self.queued;
+        if !queued && matches!(phase, Phase::Idle) {
+            return;
+        }
         let (checkpointer, key, run) = (self.checkpointer.clone(), self.key.clone(), self.run);
         let clean_up = async move {
             let ticket = match phase {
-                Phase::Idle => return Ok(()),
-                Phase::Queued => return checkpointer.withdraw(&key, run).await,
+                Phase::Idle => return checkpointer.withdraw(&key, run).await,
                 Phase::Running(store) if store.has_ended() => return Ok(()),
                 Phase::Running(store) => {
                     let outcome = if store.flight.has_failed() {
@@ -136,8 +140,8 @@ impl Drop for Guard {
                 Phase::Asked(checkpoint, ticket) => (checkpoint, ticket),
             };
             let (checkpoint, mut ticket) = ticket;
-            match ticket.admitted().await? {
-                Admission::Applied(fence) | Admission::AlreadyApplied(fence) => {
+            match ticket.admitted().await {
+                Ok(Admission::Applied(fence) | Admission::AlreadyApplied(fence)) => {
                     end(
                         &*checkpointer,
                         key,
@@ -146,7 +150,9 @@ impl Drop for Guard {
                     )
                     .await
                 }
-                Admission::Queued { .. } => checkpointer.withdraw(&key, run).await,
+                Ok(Admission::Queued { .. }) => checkpointer.withdraw(&key, run).await,
+                Err(_) if queued => checkpointer.withdraw(&key, run).await,
+                Err(error) => Err(error),
             }
         };
         // Without a runtime nothing can be sent; the run's lease or its owner's lock then frees the thread.

@@ -113,12 +113,8 @@ pub(crate) async fn on_thread<S: State>(
     };
     let admitted = match admitted {
         Ok(admitted) => admitted,
-        Err(Stop::Cancelled) => {
-            guard.withdraw().await?;
-            return Err(error_of(Stop::Cancelled));
-        }
         Err(stop) => {
-            guard.over();
+            guard.withdraw().await;
             return Err(error_of(stop));
         }
     };
@@ -129,7 +125,7 @@ pub(crate) async fn on_thread<S: State>(
         ..
     } = admitted.opening;
     let Some(store) = admitted.store else {
-        guard.over();
+        guard.withdraw().await;
         let steps = Steps::new(&inner, Arc::new(run), Namespace::root(), head);
         return Ok(output(&steps, call.run, Rest::Done));
     };

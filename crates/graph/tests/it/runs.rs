@@ -1,10 +1,11 @@
 //! Several runs on one thread, and runs whose caller or whose answer is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use everthread_graph::contract::{Json, Multitask, StoreErrorKind};
 use everthread_graph::{
-    CancellationToken, CompiledGraph, Context, ErrorKind, RunOptions, START, StateGraph,
+    CancellationToken, CompiledGraph, Context, ErrorKind, NodeError, RunOptions, START, StateGraph,
     StreamModes,
 };
 use tokio::sync::Semaphore;
@@ -143,6 +144,68 @@ async fn a_dropped_run_leaves_the_queue() {
     memory.until(|memory| memory.queued(&key) == 0).await;
     gate.add_permits(1);
     assert_eq!(first.await.unwrap().lines(), ["first", "saw 1"]);
+}
+
+#[tokio::test]
+async fn a_queued_run_with_nothing_to_do_leaves_the_queue() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    let thread = graph.thread("t");
+    let key = thread.key().unwrap();
+    let mut first = std::pin::pin!(thread.invoke(log("first")));
+    assert!(futures::poll!(&mut first).is_pending());
+    let mut go_on = std::pin::pin!(thread.invoke(()));
+    let mut answer = std::pin::pin!(thread.resume("yes"));
+    assert!(futures::poll!(&mut go_on).is_pending());
+    assert_eq!(memory.queued(&key), 1);
+    assert_eq!(
+        futures::poll!(&mut answer).map(|answer| answer.unwrap_err().kind()),
+        std::task::Poll::Ready(ErrorKind::NothingToResume)
+    );
+    gate.add_permits(2);
+    assert_eq!(first.await.unwrap().lines(), ["first", "saw 1"]);
+    assert_eq!(go_on.await.unwrap().lines(), ["first", "saw 1"]);
+    assert_eq!(memory.queued(&key), 0);
+    let out = thread.invoke(log("third")).await.unwrap();
+    assert_eq!(out.lines(), ["first", "saw 1", "third", "saw 3"]);
+}
+
+#[tokio::test]
+async fn of_many_answers_to_one_question_one_is_taken() {
+    let memory = Memory::new();
+    let taken = Arc::new(AtomicU32::new(0));
+    let count = taken.clone();
+    let graph = StateGraph::<Board>::new()
+        .node("ask", move |_, ctx: Context| {
+            let count = count.clone();
+            async move {
+                let answer: u32 = ctx.interrupt("?").await?;
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                Ok::<_, NodeError>(log(&format!("answer {answer}")))
+            }
+        })
+        .edge(START, "ask")
+        .compile(memory.clone())
+        .unwrap();
+    let thread = graph.thread("t");
+    let key = thread.key().unwrap();
+    thread.invoke(Board::update()).await.unwrap();
+    let answers = (0..50).map(|n| {
+        let thread = thread.clone();
+        tokio::spawn(async move { thread.resume(&n).await })
+    });
+    let mut right = 0;
+    for answer in answers.collect::<Vec<_>>() {
+        match answer.await.unwrap() {
+            Ok(_) => right += 1,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NothingToResume),
+        }
+    }
+    assert_eq!((right, taken.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!((memory.is_active(&key), memory.queued(&key)), (false, 0));
+    let state = thread.state().await.unwrap().unwrap();
+    assert_eq!(state.values.log.len(), 1);
 }
 
 #[tokio::test]
