@@ -18,7 +18,7 @@ need() {
 
 # The toolchain: Rust is expected to be there, a C compiler is for the bundled SQLite and TLS.
 need_toolchain() {
-  [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+  if [ -f "${HOME:-/root}/.cargo/env" ]; then . "${HOME:-/root}/.cargo/env"; fi
   command -v cargo >/dev/null 2>&1 ||
     die "cargo is missing. Install Rust first: https://rustup.rs (version 1.89 or newer)."
   need cc build-essential

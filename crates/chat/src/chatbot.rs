@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use everthread_graph::CompiledGraph;
 use everthread_graph::contract::{At, CheckpointId, ThreadKey};
-use everthread_model::{ChatModel, Message};
-use everthread_store::{Store, Thread, ThreadPatch};
+use everthread_model::{ChatModel, Message, Role};
+use everthread_store::{Run, Store, Thread, ThreadPatch};
 
 use crate::graph::{self, Mind};
 use crate::lines;
@@ -39,6 +39,15 @@ pub struct Standing {
     pub last: Vec<Arc<Message>>,
     /// Whether the last message waits for a reply, because a turn was broken off.
     pub unanswered: bool,
+}
+
+/// What the model was shown.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The messages.
+    pub context: Context,
+    /// Whether they are those that were sent: the settings and the profile may have changed since.
+    pub is_exact: bool,
 }
 
 impl Chatbot {
@@ -76,22 +85,30 @@ impl Chatbot {
         }
     }
 
-    /// What the model was shown for the last turn that it replied to, or would be shown now when a message
-    /// waits for its reply: rebuilt from the checkpoint at which that turn began, with the profile and the
-    /// limits of today. `None` when nothing was said.
+    /// What the model was shown for the last turn before a checkpoint (the head, if none is named), or would be
+    /// shown now when a message waits for its reply. `None` when nothing was said.
+    ///
+    /// It is rebuilt from the checkpoint at which the turn began, with the profile and the limits of today, and
+    /// held against the fingerprint that the reply carries: [`Sent::is_exact`] tells whether it is what was sent.
     ///
     /// # Errors
     /// When the state cannot be read, or can no longer be made to fit the model's window.
-    pub async fn context(&self, key: &ThreadKey) -> Result<Option<Context>, ChatError> {
-        let inputs = lines::newest_inputs(&*self.mind.store, key, 1).await?;
-        let Some(input) = inputs.first() else {
+    pub async fn sent(&self, key: &ThreadKey, at: At) -> Result<Option<Sent>, ChatError> {
+        let store = &*self.mind.store;
+        let Some(input) = lines::newest_inputs(store, key, at, 1).await?.pop() else {
             return Ok(None);
         };
-        let Some(state) = self.state(key, At::Id(input.id)).await? else {
+        let (Some(began), Some(ended)) = (
+            self.state(key, At::Id(input.id)).await?,
+            self.state(key, at).await?,
+        ) else {
             return Ok(None);
         };
         let profile = self.mind.profile(Some(&key.user)).await?;
-        Ok(Some(self.mind.context(&state, &profile)?))
+        let context = self.mind.context(&began, &profile)?;
+        let reply = ended.messages.at(began.messages.len());
+        let is_exact = reply.is_none_or(|reply| context.is_what_was_sent_for(reply));
+        Ok(Some(Sent { context, is_exact }))
     }
 
     /// The state of a conversation; `None` when there is nothing at this point.
@@ -112,7 +129,7 @@ impl Chatbot {
         key: &ThreadKey,
         turns: usize,
     ) -> Result<Option<CheckpointId>, ChatError> {
-        let input = lines::newest_inputs(&*self.mind.store, key, turns).await?;
+        let input = lines::newest_inputs(&*self.mind.store, key, At::Head, turns).await?;
         Ok(input
             .get(turns.saturating_sub(1))
             .and_then(|input| input.parent))
@@ -160,24 +177,23 @@ impl Conversation {
         message: Message,
         hear: &mut (dyn FnMut(Said<'_>) + Send),
     ) -> Result<Arc<Message>, ChatError> {
-        let title = title_of(&message.text());
         self.stop_summary().await;
         let update = ChatState::update().messages(message);
-        let reply = self
-            .turn(Turn::begin(&self.bot.graph, &self.key, update), hear)
-            .await?;
-        self.entitle(title).await?;
-        Ok(reply)
+        self.turn(Turn::begin(&self.bot.graph, &self.key, update), hear)
+            .await
     }
 
     /// Asks for the reply that the last message still waits for.
     ///
     /// # Errors
-    /// As [`Conversation::say`].
+    /// As [`Conversation::say`]; `NothingMissing` when the last message has its reply.
     pub async fn go_on(
         &mut self,
         hear: &mut (dyn FnMut(Said<'_>) + Send),
     ) -> Result<Arc<Message>, ChatError> {
+        if !self.standing(0).await?.unanswered {
+            return Err(ChatError::NothingMissing);
+        }
         self.stop_summary().await;
         self.turn(Turn::go_on(&self.bot.graph, &self.key), hear)
             .await
@@ -193,13 +209,37 @@ impl Conversation {
         hear: &mut (dyn FnMut(Said<'_>) + Send),
     ) -> Result<usize, ChatError> {
         let waiting = self.bot.mind.store.claim(&self.key).await?;
+        let mut failed = None;
         for run in &waiting {
-            let Some(input) = &run.input else { continue };
-            let update = graph::input_from_json(input)?;
-            let turn = Turn::resume_queued(&self.bot.graph, &self.key, update, run.id);
-            self.turn(turn, hear).await?;
+            // One that fails must not keep the others, or anybody behind them, waiting.
+            if let Err(error) = self.say_queued(run, hear).await {
+                failed.get_or_insert(error);
+            }
         }
-        Ok(waiting.len())
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(waiting.len()),
+        }
+    }
+
+    async fn say_queued(
+        &mut self,
+        run: &Run,
+        hear: &mut (dyn FnMut(Said<'_>) + Send),
+    ) -> Result<(), ChatError> {
+        let read = run.input.as_ref().map(graph::input_from_json);
+        let Some(Ok(update)) = read else {
+            self.bot.mind.store.withdraw(&self.key, run.id).await?;
+            let input = run.input.as_ref().map_or("nothing", |input| input.as_str());
+            return Err(ChatError::Unreadable(input.to_owned()));
+        };
+        let turn = Turn::resume_queued(&self.bot.graph, &self.key, update, run.id);
+        let done = self.turn(turn, hear).await.map(|_| ());
+        if done.is_err() {
+            // A run that was admitted keeps what was said; one that was not must not stay in the queue.
+            self.bot.mind.store.withdraw(&self.key, run.id).await?;
+        }
+        done
     }
 
     /// Waits until the summary that is being written, if any, is done.
@@ -220,6 +260,8 @@ impl Conversation {
     ) -> Result<Arc<Message>, ChatError> {
         let (reply, tail) = turn.reply(hear).await?;
         self.tail = tail;
+        // The reply is there; a title can wait for the next turn.
+        let _ = self.entitle().await;
         Ok(reply)
     }
 
@@ -229,13 +271,22 @@ impl Conversation {
         }
     }
 
-    async fn entitle(&self, title: Option<String>) -> Result<(), ChatError> {
+    /// Gives a thread that has no title one, from what it begins with.
+    async fn entitle(&self) -> Result<(), ChatError> {
         let store = &self.bot.mind.store;
-        let untitled = match store.thread(&self.key).await? {
-            Some(thread) => thread.title.is_none() && thread.messages <= 2,
-            None => false,
-        };
-        if untitled && title.is_some() {
+        let thread = store.thread(&self.key).await?;
+        if thread.is_none_or(|thread| thread.title.is_some()) {
+            return Ok(());
+        }
+        let state = self.bot.state(&self.key, At::Head).await?;
+        let title = state.and_then(|state| {
+            let first = state
+                .messages
+                .iter()
+                .find(|message| message.role() == Role::Human)?;
+            title_of(&first.text())
+        });
+        if title.is_some() {
             let patch = ThreadPatch {
                 title,
                 ..ThreadPatch::default()

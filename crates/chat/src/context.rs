@@ -8,14 +8,18 @@ use std::sync::Arc;
 use everthread_graph::contract::Json;
 use everthread_model::{ChatModel, Message, ModelError, Role, fit};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::ContextPolicy;
 use crate::summary::shortened;
 
-/// Of a model's window, one message is shown at most this part: it may be cut, the turn goes on.
+/// Of the room in a model's window, one message gets at most this part: it may be cut, the turn goes on.
 const LARGEST_SHARE: usize = 2;
-/// Characters of a message that certainly fit into a token of the window.
-const CHARS_PER_TOKEN: usize = 2;
+/// A message with more characters than this for each token of its room is cut before its tokens are counted, which
+/// takes time for megabytes.
+const CHARS_PER_TOKEN: usize = 8;
+/// The field of a reply's metadata that names the context it was given for.
+const FINGERPRINT: &str = "context";
 
 /// Who is spoken to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,14 +86,36 @@ impl Context {
         recent: &[Arc<Message>],
     ) -> Result<Self, ModelError> {
         let room = model.window_tokens().saturating_sub(policy.reply_tokens);
-        let longest_chars = room / LARGEST_SHARE * CHARS_PER_TOKEN;
+        let longest = room / LARGEST_SHARE;
         let mut messages = Vec::with_capacity(recent.len() + 1);
         messages.push(Arc::new(Message::system(opening(policy, profile, summary))));
-        messages.extend(recent.iter().map(|message| shown(message, longest_chars)));
+        messages.extend(recent.iter().map(|message| shown(model, message, longest)));
         if model.count_tokens(&messages) > room {
             messages = fit(model, &messages, policy.reply_tokens)?;
         }
         Ok(Self { messages })
+    }
+
+    /// Notes on a reply which context it was given for.
+    pub(crate) fn sign(&self, reply: &mut Message) {
+        let name = self.fingerprint().into();
+        reply.response_metadata.insert(FINGERPRINT.into(), name);
+    }
+
+    /// Whether a reply was given for this very context; yes for a reply that does not tell.
+    pub(crate) fn is_what_was_sent_for(&self, reply: &Message) -> bool {
+        let noted = reply.response_metadata.get(FINGERPRINT);
+        noted.is_none_or(|noted| *noted == Value::String(self.fingerprint()))
+    }
+
+    /// A short name of these messages' roles and texts.
+    fn fingerprint(&self) -> String {
+        let mut said = String::new();
+        for message in &self.messages {
+            said += &format!("{}\u{0}{}\u{0}", message.role(), message.text());
+        }
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, said.as_bytes());
+        name.simple().to_string()[..16].to_owned()
     }
 }
 
@@ -105,16 +131,31 @@ fn opening(policy: &ContextPolicy, profile: &Profile, summary: Option<&str>) -> 
     text
 }
 
-fn shown(message: &Arc<Message>, longest_chars: usize) -> Arc<Message> {
+/// The message, without its middle where it has more tokens than `longest`.
+fn shown(model: &dyn ChatModel, message: &Arc<Message>, longest: usize) -> Arc<Message> {
     let text = message.text();
-    if text.len() <= longest_chars || message.role() == Role::System {
+    // No token has less than a byte.
+    if text.len() <= longest || message.role() == Role::System {
         return Arc::clone(message);
     }
-    let short = shortened(&text, longest_chars);
-    Arc::new(Message {
-        content: short.into(),
-        ..(**message).clone()
-    })
+    let mut chars = longest * CHARS_PER_TOKEN;
+    let mut cut = Arc::clone(message);
+    while text.chars().count() > chars || model.count_tokens(std::slice::from_ref(&cut)) > longest {
+        if text.chars().count() > chars {
+            cut = Arc::new(Message {
+                content: shortened(&text, chars).into(),
+                ..(**message).clone()
+            });
+            if model.count_tokens(std::slice::from_ref(&cut)) <= longest {
+                break;
+            }
+        }
+        chars /= 2;
+        if chars == 0 {
+            break;
+        }
+    }
+    cut
 }
 
 fn plain(value: &Value) -> String {
@@ -129,6 +170,39 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_long_message_of_any_script_is_cut_to_fit() {
+        let model = everthread_model::scripted::Scripted::echo();
+        let policy = ContextPolicy::default();
+        for text in ["😀日本語", "0123456789", "word ", "\u{0}"] {
+            let long = [Arc::new(Message::human(
+                text.repeat(2_000_000 / text.len()),
+            ))];
+            let built = Context::build(&model, &policy, &Profile::default(), None, &long);
+            let context = built.expect("it fits");
+            assert_eq!(context.messages.len(), 2, "{text:?}");
+            let cut = context.messages[1].text();
+            assert!(cut.contains("characters left out"), "{text:?}");
+            assert!(
+                cut.len() > 10_000,
+                "{text:?} was cut too much: {}",
+                cut.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_reply_tells_which_context_it_was_given_for() {
+        let context = |text: &str| Context {
+            messages: vec![Arc::new(Message::human(text))],
+        };
+        let mut reply = Message::ai("yes");
+        assert!(context("a").is_what_was_sent_for(&reply));
+        context("a").sign(&mut reply);
+        assert!(context("a").is_what_was_sent_for(&reply));
+        assert!(!context("b").is_what_was_sent_for(&reply));
+    }
 
     #[test]
     fn a_profile_reads_as_sentences() {

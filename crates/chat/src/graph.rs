@@ -6,7 +6,7 @@ use everthread_graph::contract::{Json, ThreadId, UserId};
 use everthread_graph::{
     CompiledGraph, Context as Node, END, Error, NodeError, START, StateGraph, Update,
 };
-use everthread_model::{ChatModel, ChatRequest, Message, ModelError, Silent, fit};
+use everthread_model::{ChatModel, ChatRequest, Message, ModelError, Role, Silent, fit};
 use everthread_store::{Store, StoreError};
 use serde_json::{Value, json};
 
@@ -61,6 +61,59 @@ impl Mind {
         overdue(&self.policy, &recent, || self.model.count_tokens(&recent))
     }
 
+    /// Whether all of these can be shown beside a reply.
+    fn fits(&self, recent: &[Arc<Message>]) -> bool {
+        let room = self
+            .model
+            .window_tokens()
+            .saturating_sub(self.policy.reply_tokens);
+        self.model.count_tokens(recent) < room / 2
+    }
+
+    /// As many of the oldest messages as a request for a summary has room for.
+    fn readable<'m>(
+        &self,
+        summary: &Summary,
+        covered: &'m [Arc<Message>],
+        style: &str,
+    ) -> &'m [Arc<Message>] {
+        let room = self
+            .model
+            .window_tokens()
+            .saturating_sub(self.policy.summary_tokens);
+        let mut count = covered.len();
+        while count > 1 {
+            let asked = summary.request(&covered[..count], style);
+            if self.model.count_tokens(&asked) <= room {
+                break;
+            }
+            count /= 2;
+        }
+        // Not between a tool call and its results.
+        while count > 1
+            && covered
+                .get(count)
+                .is_some_and(|first| first.role() == Role::Tool)
+        {
+            count -= 1;
+        }
+        &covered[..count]
+    }
+
+    async fn prose(
+        &self,
+        summary: &Summary,
+        covered: &[Arc<Message>],
+        style: &str,
+        session: String,
+    ) -> Result<String, ModelError> {
+        let tokens = self.policy.summary_tokens;
+        let asked = fit(&*self.model, &summary.request(covered, style), tokens)?;
+        let request = self.request(asked, tokens, session);
+        let reply = self.model.generate(request, &mut Silent).await?;
+        Ok(reply.message.text().into_owned())
+    }
+
     fn request(&self, messages: Vec<Arc<Message>>, tokens: usize, session: String) -> ChatRequest {
         ChatRequest {
             messages,
@@ -110,10 +163,12 @@ async fn chat(
     let profile = mind.profile(node.user()).await?;
     let context = mind.context(&state, &profile)?;
     let session = session(&node, CHAT);
-    let request = mind.request(context.messages, mind.policy.reply_tokens, session);
+    let messages = context.messages.clone();
+    let request = mind.request(messages, mind.policy.reply_tokens, session);
     let id = node.new_id();
     let mut message = speak(&node, &*mind.model, request, &id).await?.message;
     message.id = Some(id);
+    context.sign(&mut message);
     message
         .response_metadata
         .entry("model")
@@ -121,46 +176,37 @@ async fn chat(
     Ok(ChatState::update().messages(message))
 }
 
-/// Extends the summary. When the model fails nothing is lost: the context is cut to the window by rule
-/// until a later turn succeeds.
+/// Extends the summary by as many of the oldest messages as the model can read at once; later turns go on. When the
+/// model fails a later turn tries again, and once the conversation no longer fits the window the notes that are taken
+/// by rule must do: a summary always comes to an end, and a fact that was told stays in the context.
 async fn summarize(
     mind: Arc<Mind>,
     state: Arc<ChatState>,
     node: Node,
 ) -> Result<ChatStateUpdate, NodeError> {
     let recent = state.recent();
-    let covered = &recent[..mind.overdue(&state).min(recent.len())];
+    let profile = mind.profile(node.user()).await?;
+    let summary = Summary::from_text(state.summary.as_deref().unwrap_or_default());
+    let style = profile.style();
+    let covered = mind.readable(&summary, &recent[..mind.overdue(&state)], &style);
     let Some(last) = covered.last() else {
         return Ok(ChatState::update());
     };
-    let profile = mind.profile(node.user()).await?;
-    let summary = Summary::from_text(state.summary.as_deref().unwrap_or_default());
-    match prose(&mind, &summary, covered, &profile, &node).await {
-        Ok(prose) => Ok(ChatState::update()
-            .summary(summary.extended(&prose, covered).to_text())
-            .summarized_until(last.id.clone())),
+    let session = session(&node, SUMMARIZE);
+    let prose = match mind.prose(&summary, covered, &style, session).await {
+        Ok(prose) => prose,
         Err(error) => {
             let failure: Value = json!({ "summary_failed": error.to_string() });
             node.emit(&failure).await;
-            Ok(ChatState::update())
+            if mind.fits(&recent) {
+                return Ok(ChatState::update());
+            }
+            summary.prose.clone()
         }
-    }
-}
-
-async fn prose(
-    mind: &Mind,
-    summary: &Summary,
-    covered: &[Arc<Message>],
-    profile: &Profile,
-    node: &Node,
-) -> Result<String, ModelError> {
-    let asked = summary.request(covered, &profile.style());
-    let tokens = mind.policy.summary_tokens;
-    let messages = fit(&*mind.model, &asked, tokens)?;
-    let session = session(node, SUMMARIZE);
-    let request = mind.request(messages, tokens, session);
-    let reply = mind.model.generate(request, &mut Silent).await?;
-    Ok(reply.message.text().into_owned())
+    };
+    Ok(ChatState::update()
+        .summary(summary.extended(&prose, covered).to_text())
+        .summarized_until(last.id.clone()))
 }
 
 /// The name under which a model keeps the state of this prompt from turn to turn.

@@ -16,7 +16,7 @@ mod summary;
 mod title;
 mod turn;
 
-pub use chatbot::{Chatbot, Conversation, Standing};
+pub use chatbot::{Chatbot, Conversation, Sent, Standing};
 pub use context::{Context, Profile};
 pub use error::ChatError;
 pub use graph::{CHAT, GRAPH, SUMMARIZE};

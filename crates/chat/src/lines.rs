@@ -25,15 +25,17 @@ pub(crate) async fn state(
     Ok(Some(state))
 }
 
-/// The checkpoints at which the last `count` turns of the head's line began, newest first.
+/// The checkpoints at which the last `count` turns of a line began, newest first: the line that leads to the head
+/// or to a checkpoint.
 pub(crate) async fn newest_inputs(
     store: &dyn Store,
     key: &ThreadKey,
+    at: At,
     count: usize,
 ) -> Result<Vec<Checkpoint>, StoreError> {
     let root = Namespace::root();
-    let head = store.load(key, &root, At::Head).await?;
-    let mut next = head.map(|head| head.checkpoint.id);
+    let end = store.load(key, &root, at).await?;
+    let mut next = end.map(|end| end.checkpoint.id);
     let mut before = None;
     let mut inputs = Vec::new();
     while next.is_some() && inputs.len() < count {

@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use everthread::graph::contract::{ThreadId, ThreadKey, UserId};
+use everthread::graph::contract::{At, ThreadId, ThreadKey, UserId};
 use everthread::model::{self, LocalConfig, OpenAiConfig};
 use everthread::prelude::*;
 
@@ -150,8 +150,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let mut talk = bot.conversation(key.clone());
         let summary = talk.standing(0).await?.summary;
         let answer = talk.say(Message::human(*question), &mut |_| {}).await?;
-        let context = bot.context(&key).await?.ok_or("there is a context")?;
-        let sent: Vec<String> = context
+        let sent = bot
+            .sent(&key, At::Head)
+            .await?
+            .ok_or("something was sent")?;
+        assert!(sent.is_exact, "what is shown is what was sent");
+        let sent: Vec<String> = sent
+            .context
             .messages
             .iter()
             .map(|message| message.text().into_owned())

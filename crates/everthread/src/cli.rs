@@ -19,8 +19,9 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where the conversations are: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts.
-    #[arg(long, global = true, env = "EVERTHREAD_STORAGE", value_name = "URL")]
+    /// Where the conversations are: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts [env:
+    /// EVERTHREAD_STORAGE].
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) storage: Option<String>,
     /// The configuration file [default: everthread.toml, where there is one].
     #[arg(long, global = true, env = "EVERTHREAD_CONFIG", value_name = "FILE")]
@@ -55,8 +56,8 @@ pub(crate) enum Command {
 /// Whose conversations.
 #[derive(Debug, Args, Clone)]
 pub(crate) struct Who {
-    /// The user [default: local].
-    #[arg(long, global = true, env = "EVERTHREAD_USER", value_name = "USER")]
+    /// The user [env: EVERTHREAD_USER] [default: local].
+    #[arg(long, global = true, value_name = "USER")]
     pub(crate) user: Option<String>,
 }
 
@@ -65,11 +66,12 @@ pub(crate) struct Who {
 pub(crate) struct Chat {
     #[command(flatten)]
     pub(crate) who: Who,
-    /// The conversation [default: main].
-    #[arg(long, env = "EVERTHREAD_THREAD", value_name = "THREAD")]
+    /// The conversation [env: EVERTHREAD_THREAD] [default: main].
+    #[arg(long, value_name = "THREAD")]
     pub(crate) thread: Option<String>,
-    /// The model, or several as a fallback chain: `local`, `local:NAME`, `openai:MODEL`, `scripted:echo`.
-    #[arg(long, env = "EVERTHREAD_MODEL", value_name = "MODEL")]
+    /// The model, or several as a fallback chain: `local`, `local:NAME`, `openai:MODEL`, `scripted:echo` [env:
+    /// EVERTHREAD_MODEL] [default: local].
+    #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 }
 
@@ -101,7 +103,8 @@ pub(crate) enum ThreadsCommand {
     Show {
         /// The conversation.
         thread: String,
-        /// Print also what the model was sent for the last turn.
+        /// Print also what the model was sent for the last turn: rebuilt from the checkpoint at which it began, and
+        /// said so where the settings or the profile have changed since.
         #[arg(long)]
         context: bool,
         /// At this checkpoint rather than at the head.

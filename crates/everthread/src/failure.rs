@@ -9,6 +9,8 @@ use everthread_graph::contract::{IdError, StoreError, StoreErrorKind};
 use everthread_graph::{Error as GraphError, ErrorKind as GraphErrorKind};
 use everthread_model::{ModelError, ModelErrorKind};
 
+use crate::output::printable;
+
 /// What lies beneath an error.
 type Cause = dyn Error + 'static;
 
@@ -34,6 +36,7 @@ pub(crate) enum Exit {
 pub(crate) struct Failure {
     exit: Exit,
     what: String,
+    is_reported: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -43,6 +46,7 @@ impl Failure {
         Self {
             exit,
             what: what.into(),
+            is_reported: false,
             source: None,
         }
     }
@@ -53,6 +57,19 @@ impl Failure {
             source: Some(source.into()),
             ..self
         }
+    }
+
+    /// The same where the document on stdout has already told what is wrong.
+    pub(crate) fn reported(self) -> Self {
+        Self {
+            is_reported: true,
+            ..self
+        }
+    }
+
+    /// Whether stdout has already told what is wrong.
+    pub(crate) fn is_reported(&self) -> bool {
+        self.is_reported
     }
 
     /// The exit code as the operating system takes it.
@@ -85,7 +102,8 @@ impl fmt::Display for Failure {
             }
             below = error.source();
         }
-        f.write_str(&text)
+        // A server's words may be among them.
+        f.write_str(&printable(&text))
     }
 }
 

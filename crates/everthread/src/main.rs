@@ -25,10 +25,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
-            if output.is_json() {
+            if output.is_json() && !failure.is_reported() {
                 let error =
                     json!({ "error": { "code": failure.name(), "message": failure.to_string() } });
-                println!("{error:#}");
+                // Where nobody reads stdout any more, the exit code still tells.
+                let _ = output.print(error, String::new);
             }
             failure.code()
         }
@@ -43,6 +44,10 @@ fn run(cli: &Cli, output: Output) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Exit::Failed, "the runtime cannot start").because(error))?;
     runtime.block_on(async {
         match &cli.command {
+            Command::Chat(_) | Command::Graph(_) if output.is_json() => Err(Failure::new(
+                Exit::Usage,
+                "this command prints no JSON; leave out --json",
+            )),
             Command::Chat(args) => commands::chat::run(&settings, args).await,
             Command::Threads(args) => commands::threads::run(&settings, output, args).await,
             Command::Storage(args) => commands::storage::run(&settings, output, args).await,

@@ -57,41 +57,56 @@ impl Settings {
 
     /// The storage URL; `sqlite:` with a file in the data directory when none is named.
     pub(crate) fn storage(&self) -> String {
-        self.storage
-            .clone()
-            .or_else(|| self.file.storage.clone())
+        self.chosen_storage()
             .unwrap_or_else(|| format!("sqlite:{}", data_dir().join("everthread.db").display()))
     }
 
-    /// The storage that somebody named on the command line or in the environment.
-    pub(crate) fn named_storage(&self) -> Option<String> {
-        self.storage.clone()
+    /// The storage that the command line names: the only one that a benchmark may write to.
+    pub(crate) fn storage_flag(&self) -> Option<&str> {
+        self.storage.as_deref()
+    }
+
+    fn chosen_storage(&self) -> Option<String> {
+        let flag = self.storage.clone();
+        flag.or_else(|| environment("EVERTHREAD_STORAGE"))
+            .or_else(|| self.file.storage.clone())
     }
 
     /// Whether somebody chose the storage, rather than leaving it at its default.
     pub(crate) fn storage_is_default(&self) -> bool {
-        self.storage.is_none() && self.file.storage.is_none()
+        self.chosen_storage().is_none()
     }
 
     /// The user.
     pub(crate) fn user(&self, flag: Option<&str>) -> Result<UserId, Failure> {
-        let name = flag.or(self.file.user.as_deref()).unwrap_or(DEFAULT_USER);
-        named("user", name, UserId::new(name))
+        let name = choice(
+            flag,
+            "EVERTHREAD_USER",
+            self.file.user.as_deref(),
+            DEFAULT_USER,
+        );
+        named("user", &name, UserId::new(&name))
     }
 
     /// The conversation.
     pub(crate) fn thread(&self, flag: Option<&str>) -> Result<ThreadId, Failure> {
-        thread_id(
-            flag.or(self.file.thread.as_deref())
-                .unwrap_or(DEFAULT_THREAD),
-        )
+        let name = choice(
+            flag,
+            "EVERTHREAD_THREAD",
+            self.file.thread.as_deref(),
+            DEFAULT_THREAD,
+        );
+        thread_id(&name)
     }
 
     /// The model, as a specification.
     pub(crate) fn model(&self, flag: Option<&str>) -> String {
-        flag.or(self.file.model.as_deref())
-            .unwrap_or(DEFAULT_MODEL)
-            .to_owned()
+        choice(
+            flag,
+            "EVERTHREAD_MODEL",
+            self.file.model.as_deref(),
+            DEFAULT_MODEL,
+        )
     }
 
     /// Where the weights of local models are.
@@ -106,6 +121,19 @@ impl Settings {
     pub(crate) fn context_policy(&self) -> ContextPolicy {
         self.file.chat.clone()
     }
+}
+
+fn choice(flag: Option<&str>, variable: &str, file: Option<&str>, default: &str) -> String {
+    flag.map(str::to_owned)
+        .or_else(|| environment(variable))
+        .unwrap_or_else(|| file.unwrap_or(default).to_owned())
+}
+
+/// What an environment variable says, if it says anything.
+fn environment(variable: &str) -> Option<String> {
+    std::env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty())
 }
 
 /// A conversation's id from text.

@@ -16,7 +16,7 @@ use crate::wiring;
 /// Runs the command.
 pub(crate) async fn run(settings: &Settings, output: Output, args: &Bench) -> Result<(), Failure> {
     let model = wiring::open_model(&args.model, &wiring::model_config(settings))?;
-    let storage = settings.named_storage();
+    let storage = settings.storage_flag().map(str::to_owned);
     match args.what {
         BenchKind::Turns if storage.as_deref() == Some("none") => {
             turns::without_store(output, args, model).await

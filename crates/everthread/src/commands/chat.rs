@@ -36,6 +36,7 @@ pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure>
     } else {
         lines::run(&bot, key).await
     };
-    store.close().await?;
-    done
+    let closed = store.close().await;
+    done?;
+    Ok(closed?)
 }

@@ -38,10 +38,7 @@ pub(crate) async fn run(settings: &Settings, output: Output) -> Result<(), Failu
     let document = json!({ "findings": findings.iter().map(Finding::json).collect::<Vec<_>>() });
     output.print(document, || findings.iter().map(Finding::line).collect())?;
     if findings.iter().any(|finding| finding.health == Health::Bad) {
-        return Err(Failure::new(
-            Exit::Failed,
-            "something is in the way, see above",
-        ));
+        return Err(Failure::new(Exit::Failed, "something is in the way, see above").reported());
     }
     Ok(())
 }
@@ -114,8 +111,35 @@ async fn close(store: &dyn Store) {
 fn model(settings: &Settings) -> Finding {
     let spec = settings.model(None);
     match wiring::open_model(&spec, &wiring::model_config(settings)) {
-        Ok(model) => Finding::new("model", Health::Good, model.name()),
+        Ok(model) => match lacks(&spec, settings) {
+            Some(lack) => Finding::new("model", Health::Hint, format!("{}: {lack}", model.name())),
+            None => Finding::new("model", Health::Good, model.name()),
+        },
         Err(failure) => Finding::new("model", Health::Bad, failure.to_string()),
+    }
+}
+
+/// What the chosen model needs before it can answer.
+fn lacks(spec: &str, settings: &Settings) -> Option<String> {
+    let first = spec.split(',').next().unwrap_or(spec).trim();
+    let (kind, name) = first.split_once(':').unwrap_or((first, ""));
+    match kind {
+        "local" => {
+            let wanted = if name.is_empty() {
+                weights::catalog().first()
+            } else {
+                weights::find(name)
+            };
+            let missing = wanted.filter(|weights| !weights.is_installed(&settings.models_dir()))?;
+            Some(format!(
+                "not here yet; run `everthread models pull {}`",
+                missing.name
+            ))
+        }
+        "openai" if std::env::var_os("OPENAI_API_KEY").is_none() => {
+            Some("no key; set OPENAI_API_KEY".to_owned())
+        }
+        _ => None,
     }
 }
 

@@ -21,8 +21,9 @@ pub(crate) async fn run(
         Storage::Stats => stats(&*store, output).await,
         Storage::Check => check(&*store, output).await,
     };
-    store.close().await?;
-    done
+    let closed = store.close().await;
+    done?;
+    Ok(closed?)
 }
 
 async fn stats(store: &dyn Store, output: Output) -> Result<(), Failure> {
@@ -91,7 +92,8 @@ async fn check(store: &dyn Store, output: Output) -> Result<(), Failure> {
             "the storage contradicts itself in {} places",
             report.problems.len()
         ),
-    ))
+    )
+    .reported())
 }
 
 fn check_lines(report: &CheckReport) -> String {

@@ -63,8 +63,9 @@ pub(crate) async fn run(
         user: settings.user(args.who.user.as_deref())?,
     };
     let done = dispatch(&scope, &args.command).await;
-    scope.store.close().await?;
-    done
+    let closed = scope.store.close().await;
+    done?;
+    Ok(closed?)
 }
 
 async fn dispatch(scope: &Scope<'_>, command: &Command) -> Result<(), Failure> {

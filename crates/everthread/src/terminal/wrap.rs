@@ -3,6 +3,7 @@
 use std::io;
 
 use rustix::termios;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Width where the terminal does not tell.
 const DEFAULT_WIDTH: usize = 80;
@@ -43,13 +44,20 @@ impl Wrap {
                 '\n' => {
                     shown += &self.finish();
                     shown.push('\n');
+                    self.space.clear();
                     self.column = 0;
                 }
                 c if c.is_whitespace() => {
                     shown += &self.finish();
                     self.space.push(c);
                 }
-                c => self.word.push(c),
+                c => {
+                    self.word.push(c);
+                    // Scripts of wide characters have no spaces: a line may break after any of them.
+                    if c.width() == Some(2) || self.word.width() >= self.width {
+                        shown += &self.finish();
+                    }
+                }
             }
         }
         shown
@@ -62,7 +70,7 @@ impl Wrap {
         }
         let word = std::mem::take(&mut self.word);
         let space = std::mem::take(&mut self.space);
-        let (gap, length) = (space.chars().count(), word.chars().count());
+        let (gap, length) = (space.width(), word.width());
         if self.column > 0 && self.column + gap + length > self.width {
             self.column = length;
             return format!("\n{word}");
@@ -90,7 +98,15 @@ mod tests {
             "one two\nthree four"
         );
         assert_eq!(wrapped(10, &["one\n\ntwo  three"]), "one\n\ntwo  three");
-        assert_eq!(wrapped(4, &["elephants dream"]), "elephants\ndream");
+        assert_eq!(wrapped(4, &["an elephant"]), "an\nelep\nhant");
+        assert_eq!(wrapped(10, &["red,  \nviolets"]), "red,\nviolets");
         assert_eq!(wrapped(12, &["    indented code"]), "    indented\ncode");
+    }
+
+    #[test]
+    fn wide_characters_are_shown_as_they_come() {
+        let mut wrap = Wrap::to_width(4);
+        assert_eq!(wrap.take("日本"), "日本");
+        assert_eq!(wrap.take("語"), "\n語");
     }
 }

@@ -131,6 +131,25 @@ fn a_message_of_five_megabytes_is_kept_whole() {
 }
 
 #[test]
+fn what_was_said_cannot_command_the_terminal() {
+    let home = Home::new();
+    home.say("main", &["\u{1b}]0;owned\u{7} and \u{9b}31m rex"]);
+    for args in [
+        &["threads", "search", "rex"][..],
+        &["threads", "show", "main"],
+        &["threads", "list"],
+    ] {
+        let shown = home.run(args, "").stdout;
+        assert!(
+            !shown.contains(['\u{1b}', '\u{7}', '\u{9b}']),
+            "{args:?}: {shown:?}"
+        );
+    }
+    let renamed = home.run(&["threads", "rename", "main", "a\u{1b}[31mb"], "");
+    assert!(!renamed.stdout.contains('\u{1b}'), "{:?}", renamed.stdout);
+}
+
+#[test]
 fn broken_utf8_ends_the_chat_and_loses_nothing() {
     let home = Home::new();
     let done = chat(&home, b"good\nbad \xff\xfe\nnever said\n");

@@ -36,6 +36,56 @@ fn after_twenty_turns_all_forty_messages_are_there_and_the_context_is_short() {
         "the fact is not in the context: {sent}"
     );
     assert!(shown["summary"].as_str().unwrap().contains("Rex"));
+    assert_eq!(shown["context_is_exact"], true);
+    std::fs::write(
+        home.path().join("everthread.toml"),
+        "[chat]\nsystem = \"Speak like a pirate.\"\n",
+    )
+    .unwrap();
+    let changed = home.json(&["threads", "show", "main", "--context"]);
+    assert_eq!(
+        changed["context_is_exact"], false,
+        "other settings, another context"
+    );
+}
+
+#[test]
+fn a_conversation_whose_first_turn_failed_gets_its_title_later() {
+    let home = Home::new();
+    let failed = home.run(
+        &["chat", "--model", "scripted:fail"],
+        "Plan my holiday. Soon.\n",
+    );
+    assert_eq!(failed.code, 6, "{}", failed.stderr);
+    home.say("main", &["Are you there?"]);
+    assert_eq!(
+        home.json(&["threads", "list"])["threads"][0]["title"],
+        "Plan my holiday"
+    );
+}
+
+#[test]
+fn what_is_no_json_says_so_and_errors_are_one_document() {
+    let home = Home::new();
+    assert_eq!(
+        home.run(&["chat", "--json", "--model", "scripted:echo"], "hello\n")
+            .code,
+        2
+    );
+    let missing = home.run(&["threads", "show", "nothing", "--json"], "");
+    let document: serde_json::Value = serde_json::from_str(&missing.stdout).unwrap();
+    assert_eq!(
+        (missing.code, &document["error"]["code"]),
+        (3, &"not_found".into())
+    );
+}
+
+#[test]
+fn a_benchmark_never_writes_where_the_environment_points() {
+    let home = Home::new();
+    let done = home.run(&["bench", "turns", "--turns", "3", "--json"], "");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    assert!(!home.database().exists());
 }
 
 #[test]

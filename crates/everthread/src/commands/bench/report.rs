@@ -1,6 +1,7 @@
 //! What a benchmark prints: a line of JSON, or the same as words.
 
 use std::fs;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -35,8 +36,7 @@ impl Line {
     /// Prints it.
     pub(super) fn print(self, output: Output) -> Result<(), Failure> {
         if output.is_json() {
-            println!("{}", Value::Object(self.0));
-            return Ok(());
+            return Ok(writeln!(io::stdout(), "{}", Value::Object(self.0))?);
         }
         let words: Vec<String> = self
             .0
@@ -46,8 +46,7 @@ impl Line {
                 other => format!("{name} {other}"),
             })
             .collect();
-        println!("{}", words.join(" · "));
-        Ok(())
+        Ok(writeln!(io::stdout(), "{}", words.join(" · "))?)
     }
 }
 

@@ -5,9 +5,12 @@ use std::io::{self, Write};
 use everthread_chat::{Chatbot, Said};
 use everthread_graph::contract::ThreadKey;
 use everthread_model::Message;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::failure::{Exit, Failure};
+
+/// The longest line that is taken in.
+const LONGEST_LINE_BYTES: u64 = 64 << 20;
 
 /// Takes a turn a line. The first turn that fails ends it; what was said before is kept.
 pub(super) async fn run(bot: &Chatbot, key: ThreadKey) -> Result<(), Failure> {
@@ -17,8 +20,13 @@ pub(super) async fn run(bot: &Chatbot, key: ThreadKey) -> Result<(), Failure> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if stdin.read_until(b'\n', &mut line).await? == 0 {
+        let mut limited = (&mut stdin).take(LONGEST_LINE_BYTES);
+        if limited.read_until(b'\n', &mut line).await? == 0 {
             return Ok(conversation.rest().await?);
+        }
+        if line.len() as u64 == LONGEST_LINE_BYTES {
+            let what = "a line of the input is longer than 64 MiB; the turns before it are kept";
+            return Err(Failure::new(Exit::Invalid, what));
         }
         let text = std::str::from_utf8(&line).map_err(|error| {
             Failure::new(

@@ -17,6 +17,14 @@ use crate::output::{first_line, printable};
 use crate::settings::data_dir;
 use crate::terminal::style;
 
+/// Prints a line. A terminal that is gone ends the session at the next prompt, not here.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 /// Messages shown when a conversation is taken up again.
 const SHOWN_MESSAGES: usize = 4;
 
@@ -48,12 +56,12 @@ pub(super) async fn run(
             Typed::Quit => break,
             typed => {
                 if let Err(failure) = session.obey(typed).await {
-                    println!("{}", style::faint(&format!("! {failure}")));
+                    say!("{}", style::faint(&format!("! {failure}")));
                 }
             }
         }
     }
-    println!("{}", style::faint("Everything is kept. Until next time."));
+    say!("{}", style::faint("Everything is kept. Until next time."));
     Ok(session.conversation.rest().await?)
 }
 
@@ -61,7 +69,7 @@ impl Session<'_> {
     async fn greet(&mut self, model: &str) -> Result<(), Failure> {
         let standing = self.conversation.standing(SHOWN_MESSAGES).await?;
         let key = self.conversation.key();
-        println!(
+        say!(
             "{}  {}",
             style::strong("Everthread"),
             style::faint(&format!(
@@ -70,7 +78,7 @@ impl Session<'_> {
             ))
         );
         match &standing.thread {
-            None => println!("{}", style::faint("A new conversation. Say something.")),
+            None => say!("{}", style::faint("A new conversation. Say something.")),
             Some(thread) => {
                 let summary = if standing.summary.is_some() {
                     ", with a summary"
@@ -78,7 +86,7 @@ impl Session<'_> {
                     ""
                 };
                 let title = thread.title.as_deref().unwrap_or("no title");
-                println!(
+                say!(
                     "{}",
                     style::faint(&format!(
                         "“{}”: {} messages{summary}. You were here:",
@@ -87,11 +95,11 @@ impl Session<'_> {
                     ))
                 );
                 for message in &standing.last {
-                    println!("{}", gist(message));
+                    say!("{}", gist(message));
                 }
             }
         }
-        println!();
+        say!();
         self.catch_up(standing.unanswered).await;
         Ok(())
     }
@@ -106,15 +114,15 @@ impl Session<'_> {
         {
             Ok(0) => {}
             Ok(_) => shown.end(""),
-            Err(error) => println!("{}", style::faint(&format!("! {}", Failure::from(error)))),
+            Err(error) => say!("{}", style::faint(&format!("! {}", Failure::from(error)))),
         }
         if unanswered {
-            println!(
+            say!(
                 "{}",
                 style::faint("The last message has no reply yet; asking again.")
             );
             if let Err(failure) = self.turn(None).await {
-                println!("{}", style::faint(&format!("! {failure}")));
+                say!("{}", style::faint(&format!("! {failure}")));
             }
         }
     }
@@ -123,17 +131,17 @@ impl Session<'_> {
         match typed {
             Typed::Message(text) => self.turn(Some(text)).await?,
             Typed::Retry => self.turn(None).await?,
-            Typed::Help => println!("{HELP}\n"),
+            Typed::Help => say!("{HELP}\n"),
             Typed::History(count) => self.history(count).await?,
             Typed::Summary => {
                 self.conversation.rest().await?;
                 let standing = self.conversation.standing(0).await?;
                 let summary = standing.summary.unwrap_or_else(|| "No summary yet.".into());
-                println!("{}\n", printable(&summary));
+                say!("{}\n", printable(&summary));
             }
             Typed::Search(words) => self.search(words).await?,
             Typed::Fork(turns) => self.fork(turns).await?,
-            Typed::Unknown(word) => println!("{}\n", style::faint(&format!("{word}? See /help."))),
+            Typed::Unknown(word) => say!("{}\n", style::faint(&format!("{word}? See /help."))),
             Typed::Empty | Typed::Quit => {}
         }
         Ok(())
@@ -162,7 +170,7 @@ impl Session<'_> {
                 Err(Failure::from(error))
             }
             None => {
-                println!("\n{}\n", style::faint("Stopped. /retry asks again."));
+                say!("\n{}\n", style::faint("Stopped. /retry asks again."));
                 Ok(())
             }
         }
@@ -176,7 +184,7 @@ impl Session<'_> {
                 Role::Ai => style::machine("Assistant"),
                 other => style::faint(&other.to_string()),
             };
-            println!("{who}\n{}\n", printable(&message.text()));
+            say!("{who}\n{}\n", printable(&message.text()));
         }
         Ok(())
     }
@@ -194,12 +202,12 @@ impl Session<'_> {
             .await?;
         for hit in &hits {
             let place = style::faint(&format!("{} #{}", hit.thread, hit.seq));
-            println!(
+            say!(
                 "{place}  {}",
                 first_line(&hit.snippet.replace('\n', " "), 120)
             );
         }
-        println!("{}\n", style::faint(&format!("{} found", hits.len())));
+        say!("{}\n", style::faint(&format!("{} found", hits.len())));
         Ok(())
     }
 
@@ -214,14 +222,14 @@ impl Session<'_> {
         };
         self.bot.graph().thread(key).fork(at).await?;
         let standing = self.conversation.standing(2).await?;
-        println!(
+        say!(
             "{}",
             style::faint("Back here; what came after is kept on its own branch:")
         );
         for message in &standing.last {
-            println!("{}", gist(message));
+            say!("{}", gist(message));
         }
-        println!();
+        say!();
         Ok(())
     }
 }

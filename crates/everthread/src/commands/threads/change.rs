@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Scope;
 use super::list::thread_json;
 use crate::failure::{Exit, Failure};
-use crate::output::is_interactive;
+use crate::output::{is_interactive, printable};
 
 pub(super) async fn rename(scope: &Scope<'_>, thread: &str, title: &str) -> Result<(), Failure> {
     let title = title.trim();
@@ -35,7 +35,7 @@ pub(super) async fn patch(
             format!(
                 "{} · {}{}{}",
                 changed.id,
-                changed.title.as_deref().unwrap_or("no title"),
+                printable(changed.title.as_deref().unwrap_or("no title")),
                 if changed.pinned { " · pinned" } else { "" },
                 if changed.archived { " · archived" } else { "" },
             )

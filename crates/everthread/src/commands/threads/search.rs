@@ -48,11 +48,11 @@ fn hit_lines(hit: &Hit) -> String {
     let mut snippet = String::new();
     let mut from = 0;
     for mark in &hit.marks {
-        snippet += &hit.snippet[from..mark.start];
-        snippet += &style::strong(&hit.snippet[mark.clone()]);
+        snippet += &printable(&hit.snippet[from..mark.start]);
+        snippet += &style::strong(&printable(&hit.snippet[mark.clone()]));
         from = mark.end;
     }
-    snippet += &hit.snippet[from..];
+    snippet += &printable(&hit.snippet[from..]);
     let snippet = snippet.split_whitespace().collect::<Vec<_>>().join(" ");
     let title = hit.title.as_deref().unwrap_or("no title");
     format!(

@@ -1,8 +1,7 @@
 //! `threads show`
 
-use std::sync::Arc;
-
-use everthread_graph::contract::{At, CheckpointId, ThreadKey};
+use everthread_chat::Sent;
+use everthread_graph::contract::{At, CheckpointId};
 use everthread_model::{Message, Role};
 use everthread_store::{ReadMessages, StoredMessage};
 use serde_json::{Value, json};
@@ -30,8 +29,8 @@ pub(super) async fn run(
     let bot = wiring::reading_chatbot(scope.settings, &scope.store)?;
     let state = bot.state(&key, at.map_or(At::Head, At::Id)).await?;
     let summary = state.and_then(|state| state.summary);
-    let context = match with_context {
-        true => Some(context(&bot, &key).await?),
+    let sent = match with_context {
+        true => bot.sent(&key, at.map_or(At::Head, At::Id)).await?,
         false => None,
     };
     let mut document = json!({
@@ -39,8 +38,9 @@ pub(super) async fn run(
         "messages": messages.iter().map(message_json).collect::<Result<Vec<_>, _>>()?,
         "summary": summary,
     });
-    if let Some(context) = &context {
-        document["context"] = serde_json::to_value(context)?;
+    if let Some(sent) = &sent {
+        document["context"] = serde_json::to_value(&sent.context.messages)?;
+        document["context_is_exact"] = sent.is_exact.into();
     }
     scope.output.print(document, || {
         let mut text = heading(&found);
@@ -50,22 +50,20 @@ pub(super) async fn run(
         if let Some(summary) = &summary {
             text += &section("Summary", summary);
         }
-        if let Some(context) = &context {
-            text += &format!("{}\n", style::strong("Sent to the model"));
-            for message in context {
-                text += &format!("[{}]\n{}\n\n", message.role(), printable(&message.text()));
-            }
-        }
-        text
+        text + &sent.as_ref().map_or_else(String::new, sent_lines)
     })
 }
 
-async fn context(
-    bot: &everthread_chat::Chatbot,
-    key: &ThreadKey,
-) -> Result<Vec<Arc<Message>>, Failure> {
-    let context = bot.context(key).await?;
-    Ok(context.map(|context| context.messages).unwrap_or_default())
+fn sent_lines(sent: &Sent) -> String {
+    let mut text = format!("{}\n", style::strong("Sent to the model"));
+    if !sent.is_exact {
+        text +=
+            "(the settings or the profile have changed since: this is what would be sent now)\n";
+    }
+    for message in &sent.context.messages {
+        text += &format!("[{}]\n{}\n\n", message.role(), printable(&message.text()));
+    }
+    text
 }
 
 fn heading(thread: &everthread_store::Thread) -> String {
