@@ -1,12 +1,13 @@
 //! Opening a file: what it is, whether it may be written, and its format.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::error::{Fault, database};
+use crate::error::{Fault, database, is_harmless};
 use crate::migrations;
 use crate::options::{Location, SqliteOptions};
 
@@ -40,7 +41,10 @@ pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> 
         look_at(path)?;
     }
     let mut connection = connect(options, OpenFlags::SQLITE_OPEN_CREATE)?;
-    settle_in(&mut connection, options).map_err(|fault| explain(fault, &options.location))?;
+    let log = log_of(&connection).filter(|log| log.metadata().is_ok_and(|found| found.len() > 0));
+    settle_in(&mut connection, options)
+        .and_then(|()| log.map_or(Ok(()), |log| secure(&connection, &log)))
+        .map_err(|fault| explain(fault, &options.location))?;
     Ok(connection)
 }
 
@@ -167,6 +171,45 @@ fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(),
         migrate(connection, options)?;
     }
     Ok(())
+}
+
+/// Where the log of an open file lies; `None` in memory.
+fn log_of(connection: &Connection) -> Option<PathBuf> {
+    let path = connection.path().filter(|path| !path.is_empty())?;
+    Some(PathBuf::from(format!("{path}-wal")))
+}
+
+/// Syncs what the log holds. A process that was killed may have written there without syncing: from now on it is
+/// shown and counts as applied, so a power cut must not take it away.
+fn secure(connection: &Connection, log: &Path) -> Result<(), Fault> {
+    // The log is synced before any of it is copied.
+    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        let (busy, pages, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!busy && copied == pages)
+    });
+    match copied {
+        Ok(true) => Ok(()),
+        // Another process copies or reads: whether it has synced is not known. A full disk holds no copy, and is to
+        // be opened all the same.
+        Ok(false) => sync(log),
+        Err(error) if is_harmless(&error) => sync(log),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn sync(log: &Path) -> Result<(), Fault> {
+    match File::open(log).and_then(|file| file.sync_data()) {
+        // The last other one to close has copied all of it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Fault::Store(
+            StoreError::new(
+                StoreErrorKind::Unavailable,
+                "its log cannot be synced; look at the system's log before going on",
+            )
+            .with_source(error),
+        )),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Applies what is missing in one transaction. Another process may be doing the same: the format is read again.

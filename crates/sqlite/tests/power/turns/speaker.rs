@@ -38,10 +38,8 @@ impl Speaker {
         }
     }
 
-    /// Goes on where a process that was killed left off. What the store shows after its first write is as good as
-    /// acknowledged.
+    /// Goes on where a process that was killed left off. What the store shows is as good as acknowledged.
     pub(super) async fn take_over(&mut self, store: &dyn Store) -> Result<(), StoreError> {
-        self.put_item(store).await?;
         let user = key("any").user;
         let threads = store.threads(&user, ListThreads::default()).await?;
         let ours = format!("c{}-", self.number);
