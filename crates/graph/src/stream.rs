@@ -87,6 +87,7 @@ impl<S: State> Stream for RunStream<S> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         this.outbox.wake_by(cx.waker());
+        this.outbox.poll_durable(cx);
         if let Some(event) = this.outbox.pop() {
             return Poll::Ready(Some(Ok(event)));
         }

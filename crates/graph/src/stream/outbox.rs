@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use futures::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -52,10 +52,14 @@ impl Outbox {
         self.modes.any_of(modes)
     }
 
-    /// Queues an event that depends on every write sent so far; waits for room.
+    /// Queues an event that depends on every write sent so far; waits for room. Once a write has failed, what is
+    /// not shown by then never will be, and takes up no room.
     pub(crate) async fn push(&self, event: Event) {
         loop {
             let room = self.room.notified();
+            if self.flight.as_ref().is_some_and(|f| f.has_failed()) {
+                return;
+            }
             {
                 let mut queue = self.lock();
                 if queue.events.len() < MAX_WAITING {
@@ -66,6 +70,18 @@ impl Outbox {
                 }
             }
             room.await;
+        }
+    }
+
+    /// Takes the store's answers that have come: events make room only when they may be shown, and who waits for
+    /// room takes no answers.
+    pub(crate) fn poll_durable(&self, cx: &mut Context<'_>) {
+        if let Some(flight) = &self.flight
+            && flight.poll(cx).is_ready()
+        {
+            let durable = flight.settled();
+            self.lock().events.retain(|(after, _)| *after <= durable);
+            self.room.notify_waiters();
         }
     }
 

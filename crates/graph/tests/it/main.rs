@@ -12,4 +12,5 @@ mod interrupts;
 mod memory;
 mod runs;
 mod states;
+mod streams;
 mod subgraphs;
