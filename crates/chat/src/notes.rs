@@ -12,10 +12,35 @@ const NOTE_CHARS: usize = 240;
 /// A sentence counts as carried by a summary that has this share of its telling words.
 const CARRIED: f64 = 0.75;
 
+/// Words by which a sentence is about the user.
 const PERSONAL: &[&str] = &[
-    "i", "i'm", "i've", "i'd", "i'll", "im", "me", "my", "mine", "we", "we're", "we've", "our",
-    "us",
+    "i", "i'm", "i've", "i'd", "i'll", "im", "my", "mine", "we", "we're", "we've", "our", "ours",
 ];
+/// Words with which a sentence begins that asks for something rather than tells something.
+const REQUESTS: &[&str] = &[
+    "ask",
+    "compare",
+    "describe",
+    "explain",
+    "find",
+    "give",
+    "help",
+    "let",
+    "list",
+    "make",
+    "name",
+    "please",
+    "say",
+    "show",
+    "suggest",
+    "summarise",
+    "summarize",
+    "tell",
+    "translate",
+    "try",
+    "write",
+];
+/// Words that tell nothing.
 const PLAIN: &[&str] = &[
     "a", "about", "also", "am", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can",
     "do", "for", "from", "had", "has", "have", "hello", "help", "her", "here", "hey", "hi", "him",
@@ -32,7 +57,7 @@ pub(crate) fn statements(said: &str) -> Vec<String> {
     for line in said.lines() {
         for sentence in sentences(line) {
             let sentence = sentence.trim();
-            if !sentence.ends_with('?') && !telling_words(sentence).is_empty() {
+            if !is_request(sentence) && !telling_words(sentence).is_empty() {
                 found.push(sentence.chars().take(NOTE_CHARS).collect());
             }
         }
@@ -92,6 +117,13 @@ fn telling_words(sentence: &str) -> BTreeSet<String> {
     words(sentence)
         .filter(|word| !PLAIN.contains(&word.as_str()))
         .collect()
+}
+
+fn is_request(sentence: &str) -> bool {
+    sentence.ends_with(['?', '？'])
+        || words(sentence)
+            .next()
+            .is_some_and(|first| REQUESTS.contains(&first.as_str()))
 }
 
 fn is_personal(note: &str) -> bool {

@@ -3,6 +3,7 @@
 mod at_once;
 mod bad_input;
 mod binary;
+mod chatting;
 mod commands;
 mod kill;
 mod tidy;
