@@ -95,15 +95,7 @@ fn apply(
         } => (run, fence, took_over),
     };
     if let Err(conflict) = expect(tx, state, commit) {
-        return match conflict {
-            Fault::Store(conflict) if took_over => {
-                // The run that was stopped stays stopped: whoever asks again finds the head where it is now.
-                state.active = None;
-                state.waiting = true;
-                Ok(Err(conflict))
-            }
-            conflict => Err(conflict),
-        };
+        return refuse(state, conflict, took_over);
     }
     let line = line_of(tx, state, checkpoint)?;
     let mut channels = line.channels;
@@ -144,6 +136,19 @@ fn apply(
     }
     run_rules::leave(env, state, &commit.run);
     Ok(Ok(Admission::Applied(fence)))
+}
+
+/// Answers a write whose head is not where its writer thinks.
+fn refuse(state: &mut ThreadState, conflict: Fault, took_over: bool) -> Sql<Answer> {
+    match conflict {
+        Fault::Store(conflict) if took_over => {
+            // The run that was stopped stays stopped: whoever asks again finds the head where it is now.
+            state.active = None;
+            state.waiting = true;
+            Ok(Err(conflict))
+        }
+        conflict => Err(conflict),
+    }
 }
 
 /// The fence of the run that wrote this checkpoint before; `None` when it is not there.

@@ -159,3 +159,53 @@ pub async fn a_run_may_begin_and_end_without_a_step(factory: &dyn Factory) {
     assert_eq!(statuses, [RunStatus::Success, RunStatus::Interrupted]);
     sound(&*store).await;
 }
+
+/// Of two who go on from one checkpoint, the second finds that the head has moved; tasks do not run twice.
+pub async fn a_run_begins_at_a_head_only(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let old = talk.turn("a", "b").await;
+    let first = ids.new_run(Multitask::Reject);
+    let start = RunMark::Start(first.clone());
+    let admission = write(&*store, &talk.key, old, Vec::new(), start.clone()).await;
+    assert_eq!(admission.unwrap(), Admission::Applied(Fence(2)));
+    talk.fence = Fence(2);
+    let step = talk.step().step(first.id, Fence(2));
+    talk.apply(step, 0).await;
+    // What began is sent again; meanwhile it went on.
+    let answer = vec![left(ids.task(), WriteSlot::Resume, "[1]")];
+    let again = write(&*store, &talk.key, old, answer.clone(), start).await;
+    assert_eq!(again.unwrap(), Admission::AlreadyApplied(Fence(2)));
+    let saved = load(&*store, &talk.key, At::Id(old)).await;
+    assert!(saved.pending.is_empty());
+    talk.finish(&first, "c").await;
+    let start = RunMark::Start(ids.new_run(Multitask::Reject));
+    let late = write(&*store, &talk.key, old, answer, start.clone()).await;
+    assert_eq!(kinds(&late), Some(StoreErrorKind::Conflict));
+    let saved = load(&*store, &talk.key, At::Id(old)).await;
+    assert!(saved.pending.is_empty());
+    let head = talk.head.unwrap();
+    let admission = write(&*store, &talk.key, head, Vec::new(), start).await;
+    assert_eq!(admission.unwrap(), Admission::Applied(Fence(3)));
+    sound(&*store).await;
+}
+
+/// A run that stops another and then finds that the head has moved has stopped it all the same.
+pub async fn the_other_stays_stopped_where_a_run_does_not_begin(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let old = talk.turn("a", "b").await;
+    let active = talk.begin("c").await;
+    let start = RunMark::Start(ids.new_run(Multitask::Interrupt));
+    let late = write(&*store, &talk.key, old, Vec::new(), start).await;
+    assert_eq!(kinds(&late), Some(StoreErrorKind::Conflict));
+    let step = talk.step().step(active.id, talk.fence);
+    let stopped = super::apply(&*store, step.build()).await;
+    assert_eq!(kinds(&stopped), Some(StoreErrorKind::Fenced));
+    let head = talk.head.unwrap();
+    let start = RunMark::Start(ids.new_run(Multitask::Reject));
+    write(&*store, &talk.key, head, Vec::new(), start)
+        .await
+        .unwrap();
+    sound(&*store).await;
+}

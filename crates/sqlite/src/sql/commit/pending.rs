@@ -5,7 +5,7 @@ use everthread_graph::contract::{
 };
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Answer, Memory};
+use super::{Answer, Memory, refuse};
 use crate::error::{Fault, Sql, fault};
 use crate::sql::ids::checkpoint_bytes;
 use crate::sql::place::Place;
@@ -44,12 +44,23 @@ fn apply(
         (RunMark::Start(new), Some(active)) => active.id == new.id,
         _ => false,
     };
-    let fence = match run_rules::enter(tx, env, state, &writes.run) {
+    let (fence, took_over) = match run_rules::enter(tx, env, state, &writes.run) {
         Ok(Right::Wait { ahead }) => return Ok(Ok(Admission::Queued { ahead })),
-        Ok(Right::Write { fence, .. }) => fence,
+        Ok(Right::Write {
+            fence, took_over, ..
+        }) => (fence, took_over),
         Err(refused) => return ended_before(tx, state, writes, refused),
     };
-    find(tx, state, &writes.key.to_string(), writes.checkpoint)?;
+    let is_head = is_head(tx, state, &writes.key.to_string(), writes.checkpoint)?;
+    if let RunMark::Start(_) = &writes.run
+        && !is_head
+    {
+        if again {
+            // The run has gone on since: what it began with is in its steps.
+            return Ok(Ok(Admission::AlreadyApplied(fence)));
+        }
+        return refuse(state, moved(writes), took_over);
+    }
     for one in &writes.writes {
         insert(tx, state.place, writes.checkpoint, one)?;
     }
@@ -81,25 +92,38 @@ fn ended_before(
     Err(refused)
 }
 
-fn find(tx: &Connection, state: &mut ThreadState, shown: &str, id: CheckpointId) -> Sql<()> {
+/// Whether a checkpoint, which must be there, is the head of its namespace.
+fn is_head(tx: &Connection, state: &mut ThreadState, shown: &str, id: CheckpointId) -> Sql<bool> {
     let root = state.head(tx, &Namespace::root())?;
     if root.is_some_and(|head| head.checkpoint == Some(id)) {
-        return Ok(());
+        return Ok(true);
     }
-    let found: Option<i64> = tx
-        .prepare_cached("SELECT 1 FROM checkpoints WHERE user = ?1 AND thread = ?2 AND id = ?3")?
+    let found: Option<String> = tx
+        .prepare_cached("SELECT ns FROM checkpoints WHERE user = ?1 AND thread = ?2 AND id = ?3")?
         .query_row(
             (state.place.user, state.place.thread, checkpoint_bytes(id)),
             |row| row.get(0),
         )
         .optional()?;
-    match found {
-        Some(_) => Ok(()),
-        None => Err(fault(
+    let Some(ns) = found else {
+        return Err(fault(
             StoreErrorKind::NotFound,
             format!("checkpoint {id} of {shown} is not there: it may have been pruned"),
-        )),
-    }
+        ));
+    };
+    let head = state.head(tx, &Namespace::from_text(&ns))?;
+    Ok(head.is_some_and(|head| head.checkpoint == Some(id)))
+}
+
+/// Two runs that go on from one checkpoint would do the same twice.
+fn moved(writes: &PendingWrites) -> Fault {
+    fault(
+        StoreErrorKind::Conflict,
+        format!(
+            "checkpoint {} is no longer a head of {}: load it and decide anew",
+            writes.checkpoint, writes.key
+        ),
+    )
 }
 
 fn insert(tx: &Connection, place: Place, id: CheckpointId, writes: &TaskWrites) -> Sql<()> {
