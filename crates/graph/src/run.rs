@@ -4,6 +4,7 @@ mod admit;
 mod context;
 mod flight;
 mod guard;
+mod hold;
 mod input;
 mod options;
 mod output;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::guard::{Ask, Guard};
+use super::guard::Guard;
+use super::hold::Ask;
 use super::{Flight, Input, RunOptions, Stop, StoreCx, outputs_of, targets_of, writes};
 use crate::command::{Command, START};
 use crate::contract::{
@@ -67,10 +68,11 @@ impl<S: State> Call<S> {
                     store: None,
                 });
             };
+            let ask = Arc::new(ask);
             let checkpoint = ask.checkpoint();
             let mut lost = 0;
             let answer = loop {
-                match guard.ask(ask.clone()).await {
+                match guard.ask(&ask).await {
                     Err(error)
                         if error.kind() == StoreErrorKind::OutcomeUnknown
                             && lost < MAX_LOST_ANSWERS =>

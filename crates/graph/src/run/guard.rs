@@ -1,5 +1,5 @@
-//! Sees to it that a run which is dropped does not block its thread: it is ended in the store, by a small task of
-//! its own, wherever in its life it was.
+//! Sees to it that no call leaves a run behind that blocks its thread: however it ends, the run is ended in the
+//! store or taken out of its queue, by a small task of its own where the call cannot wait.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,74 +9,42 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::StoreCx;
-use crate::contract::{
-    Admission, CheckpointId, Checkpointer, Commit, Fence, PendingWrites, RunId, RunMark,
-    RunOutcome, StoreError, StoreErrorKind, ThreadKey, Ticket,
-};
-
-/// What asks for a run's admission.
-#[derive(Debug, Clone)]
-pub(super) enum Ask {
-    Commit(Commit),
-    Write(PendingWrites),
-}
-
-impl Ask {
-    pub(super) fn checkpoint(&self) -> CheckpointId {
-        match self {
-            Self::Commit(commit) => commit.checkpoint.id,
-            Self::Write(writes) => writes.checkpoint,
-        }
-    }
-}
+use super::hold::{Ask, Hold};
+use crate::contract::{Admission, Checkpointer, RunId, RunOutcome, StoreError, ThreadKey, Ticket};
 
 pub(super) struct Guard {
-    checkpointer: Arc<dyn Checkpointer>,
-    key: ThreadKey,
-    run: RunId,
-    /// Whether the store holds the run in its queue. Only an admission takes it out; whatever else ends the call
-    /// has to.
-    queued: bool,
+    hold: Hold,
     phase: Phase,
 }
 
 enum Phase {
-    /// Nothing was asked, or it was refused, or the run is over.
+    /// Nothing is under way, or the run is over.
     Idle,
-    Sending(CheckpointId, BoxFuture<'static, Result<Ticket, StoreError>>),
-    Asked(CheckpointId, Ticket),
+    Sending(Arc<Ask>, BoxFuture<'static, Result<Ticket, StoreError>>),
+    Asked(Arc<Ask>, Ticket),
     Running(Arc<StoreCx>),
 }
 
 impl Guard {
     pub(super) fn new(checkpointer: Arc<dyn Checkpointer>, key: ThreadKey, run: RunId) -> Self {
         Self {
-            checkpointer,
-            key,
-            run,
-            queued: false,
+            hold: Hold::new(checkpointer, key, run),
             phase: Phase::Idle,
         }
     }
 
     /// Asks, and waits for the first answer. The ticket is given back for the second.
-    pub(super) async fn ask(&mut self, ask: Ask) -> Result<(Admission, Ticket), StoreError> {
-        let checkpoint = ask.checkpoint();
-        let checkpointer = self.checkpointer.clone();
-        self.phase = Phase::Sending(
-            checkpoint,
-            match ask {
-                Ask::Commit(commit) => async move { checkpointer.commit(commit).await }.boxed(),
-                Ask::Write(writes) => async move { checkpointer.write(writes).await }.boxed(),
-            },
-        );
+    pub(super) async fn ask(&mut self, ask: &Arc<Ask>) -> Result<(Admission, Ticket), StoreError> {
+        let sending = self.hold.send(Ask::clone(ask));
+        self.phase = Phase::Sending(ask.clone(), sending);
         let sent = poll_fn(|cx| match &mut self.phase {
             Phase::Sending(_, sending) => sending.poll_unpin(cx),
             _ => unreachable!("set above, and changed by nobody else"),
         })
         .await;
         self.phase = Phase::Idle;
-        self.phase = Phase::Asked(checkpoint, sent?);
+        let sent = sent.inspect_err(|error| self.hold.refused(ask, error))?;
+        self.phase = Phase::Asked(ask.clone(), sent);
         let admission = poll_fn(|cx| match &mut self.phase {
             Phase::Asked(_, ticket) => pin!(ticket.admitted()).poll(cx),
             _ => unreachable!("set above, and changed by nobody else"),
@@ -84,8 +52,8 @@ impl Guard {
         .await;
         match std::mem::replace(&mut self.phase, Phase::Idle) {
             Phase::Asked(_, ticket) => {
-                let admission = admission?;
-                self.queued = matches!(admission, Admission::Queued { .. });
+                let admission = admission.inspect_err(|error| self.hold.refused(ask, error))?;
+                self.hold.answered(admission);
                 Ok((admission, ticket))
             }
             _ => unreachable!("set above, and changed by nobody else"),
@@ -103,9 +71,8 @@ impl Guard {
     /// Takes the run out of the queue, when it is there and is not just being asked for: what fails here, or is
     /// under way, is seen to when the guard is dropped.
     pub(super) async fn withdraw(&mut self) {
-        if self.queued && matches!(self.phase, Phase::Idle) {
-            let withdrawn = self.checkpointer.withdraw(&self.key, self.run).await;
-            self.queued = withdrawn.is_err();
+        if matches!(self.phase, Phase::Idle) {
+            self.hold.try_withdraw().await;
         }
     }
 }
@@ -113,47 +80,21 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let phase = std::mem::replace(&mut self.phase, Phase::Idle);
-        let queued = self.queued;
-        if !queued && matches!(phase, Phase::Idle) {
+        if matches!(phase, Phase::Idle) && self.hold.is_nothing() {
             return;
         }
-        let (checkpointer, key, run) = (self.checkpointer.clone(), self.key.clone(), self.run);
+        let mut hold = self.hold.clone();
         let clean_up = async move {
-            let ticket = match phase {
-                Phase::Idle => return checkpointer.withdraw(&key, run).await,
-                Phase::Running(store) if store.has_ended() => return Ok(()),
-                Phase::Running(store) => {
-                    let outcome = if store.flight.has_failed() {
-                        RunOutcome::Error("a write of the run failed".to_owned())
-                    } else {
-                        RunOutcome::Cancelled
-                    };
-                    return end(
-                        &*checkpointer,
-                        key,
-                        store.root(),
-                        (run, store.fence, outcome),
-                    )
-                    .await;
-                }
-                Phase::Sending(checkpoint, sending) => (checkpoint, sending.await?),
-                Phase::Asked(checkpoint, ticket) => (checkpoint, ticket),
-            };
-            let (checkpoint, mut ticket) = ticket;
-            match ticket.admitted().await {
-                Ok(Admission::Applied(fence) | Admission::AlreadyApplied(fence)) => {
-                    end(
-                        &*checkpointer,
-                        key,
-                        checkpoint,
-                        (run, fence, RunOutcome::Cancelled),
-                    )
-                    .await
-                }
-                Ok(Admission::Queued { .. }) => checkpointer.withdraw(&key, run).await,
-                Err(_) if queued => checkpointer.withdraw(&key, run).await,
-                Err(error) => Err(error),
+            match phase {
+                Phase::Idle => {}
+                Phase::Running(store) => return end(&hold, &store).await,
+                Phase::Sending(ask, sending) => match sending.await {
+                    Ok(ticket) => hold.await_answer(&ask, ticket).await?,
+                    Err(error) => hold.refused(&ask, &error),
+                },
+                Phase::Asked(ask, ticket) => hold.await_answer(&ask, ticket).await?,
             }
+            hold.free().await
         };
         // Without a runtime nothing can be sent; the run's lease or its owner's lock then frees the thread.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -162,22 +103,21 @@ impl Drop for Guard {
     }
 }
 
-async fn end(
-    checkpointer: &dyn Checkpointer,
-    key: ThreadKey,
-    checkpoint: CheckpointId,
-    (run, fence, outcome): (RunId, Fence, RunOutcome),
-) -> Result<(), StoreError> {
-    let end = PendingWrites {
-        key,
-        checkpoint,
-        writes: Vec::new(),
-        run: RunMark::End(run, fence, outcome),
-    };
-    match checkpointer.write(end.clone()).await?.durable().await {
-        Err(error) if error.kind() == StoreErrorKind::OutcomeUnknown => {
-            checkpointer.write(end).await?.durable().await
+/// Ends a run that was dropped while it ran. Its end may have been sent: then that is waited for.
+async fn end(hold: &Hold, store: &StoreCx) -> Result<(), StoreError> {
+    if store.has_ended() {
+        match store.flight.durable().await {
+            Ok(()) => return Ok(()),
+            Err(error) => store.note_failure(&error),
         }
-        other => other,
+        if store.has_ended() {
+            return Ok(());
+        }
     }
+    let outcome = if store.flight.has_failed() {
+        RunOutcome::Error("a write of the run failed".to_owned())
+    } else {
+        RunOutcome::Cancelled
+    };
+    hold.end(store.root(), store.fence, outcome).await
 }

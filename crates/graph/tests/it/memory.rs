@@ -45,6 +45,7 @@ struct Thread {
     fence: i64,
     queue: VecDeque<NewRun>,
     ended: Vec<(RunId, RunOutcome)>,
+    fences_ended: Vec<Fence>,
 }
 
 #[derive(Debug)]
@@ -77,6 +78,30 @@ impl Memory {
         for sender in self.data().held.take().unwrap_or_default() {
             sender.settle(Ok(()));
         }
+    }
+
+    /// Undoes the last write that is held back, the end of the only run, and fails it.
+    pub fn lose(&self, kind: StoreErrorKind) {
+        let mut data = self.data();
+        let mut held = data.held.take().unwrap_or_default();
+        let thread = data.threads.values_mut().next().unwrap();
+        let (run, _) = thread.ended.pop().unwrap();
+        let fence = thread.fences_ended.pop().unwrap();
+        let last = *thread.saved.keys().next_back().unwrap();
+        let lost = thread.saved.remove(&last).unwrap().checkpoint;
+        thread.heads.insert(lost.ns, lost.parent.unwrap());
+        thread.active = Some(Active {
+            run,
+            fence,
+            began_at: None,
+        });
+        let last = held.pop().unwrap();
+        held.into_iter().for_each(|sender| sender.settle(Ok(())));
+        last.settle(Err(error(kind)));
+    }
+
+    pub fn faults_left(&self) -> usize {
+        self.data().faults.len()
     }
 
     pub fn fault(&self, fault: Fault) {
@@ -189,6 +214,9 @@ impl Thread {
     }
 
     fn start(&mut self, new: &NewRun) -> Result<Result<Fence, usize>, StoreError> {
+        if let Some(active) = self.active.as_ref().filter(|active| active.run == new.id) {
+            return Ok(Ok(active.fence));
+        }
         let place = self.queue.iter().position(|queued| queued.id == new.id);
         let ahead = place.unwrap_or(self.queue.len()) + usize::from(self.active.is_some());
         if ahead > 0 {
@@ -218,14 +246,21 @@ impl Thread {
             RunMark::Start(new) => {
                 self.fence = fence.0;
                 self.queue.retain(|queued| queued.id != new.id);
-                self.active = Some(Active {
-                    run: new.id,
-                    fence,
-                    began_at,
-                });
+                if self
+                    .active
+                    .as_ref()
+                    .is_none_or(|active| active.run != new.id)
+                {
+                    self.active = Some(Active {
+                        run: new.id,
+                        fence,
+                        began_at,
+                    });
+                }
             }
             RunMark::End(run, _, outcome) => {
                 self.active = None;
+                self.fences_ended.push(fence);
                 self.ended.push((run, outcome));
             }
             RunMark::Step(..) | RunMark::Outside => {}
@@ -278,12 +313,18 @@ impl Thread {
         if !self.saved.contains_key(&writes.checkpoint) {
             return Err(error(StoreErrorKind::NotFound));
         }
+        if let RunMark::End(_, fence, _) = &writes.run
+            && self.fences_ended.contains(fence)
+        {
+            return Ok(Admission::AlreadyApplied(*fence));
+        }
         let fence = match self.admit(&writes.run)? {
             Ok(fence) => fence,
             Err(ahead) => return Ok(Admission::Queued { ahead }),
         };
         let saved = self.saved.get_mut(&writes.checkpoint).unwrap();
-        if self.heads[&saved.checkpoint.ns] != writes.checkpoint {
+        let ends = matches!(writes.run, RunMark::End(..)) && writes.writes.is_empty();
+        if self.heads[&saved.checkpoint.ns] != writes.checkpoint && !ends {
             return Err(error(StoreErrorKind::Conflict));
         }
         for new in writes.writes {

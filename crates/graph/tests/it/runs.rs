@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use everthread_graph::contract::{Json, Multitask, StoreErrorKind};
 use everthread_graph::{
@@ -261,6 +262,90 @@ async fn a_store_that_cannot_write_fails_the_run() {
     let key = thread.key().unwrap();
     memory.until(|memory| !memory.is_active(&key)).await;
     assert_eq!(thread.invoke(()).await.unwrap().lines(), ["y", "saw 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_passing_failure_of_the_store_does_not_block_the_thread() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    gate.add_permits(10);
+    let thread = graph.thread("t");
+    let unavailable = Fault::Refuse(StoreErrorKind::Unavailable);
+    let unknown = Fault::Refuse(StoreErrorKind::OutcomeUnknown);
+    let mut expected = 0;
+    for faults in [
+        // The step and the run's end.
+        vec![
+            Fault::None,
+            unavailable,
+            unavailable,
+            unavailable,
+            unavailable,
+            unavailable,
+        ],
+        // The step is lost, or it is there and its answer is lost, and the end is refused.
+        vec![Fault::None, unknown, unavailable, unknown],
+        vec![
+            Fault::None,
+            Fault::LoseAnswer,
+            unavailable,
+            Fault::LoseAnswer,
+        ],
+        // The input is there, which nobody is told.
+        vec![Fault::LoseAnswer, unavailable, unavailable, unavailable],
+        vec![Fault::LoseAnswer, unknown, unknown, unknown, unavailable],
+        // It is not.
+        vec![unknown, unavailable, unavailable],
+    ] {
+        for fault in faults {
+            memory.fault(fault);
+        }
+        thread.invoke(log("x")).await.unwrap_err();
+        memory.until(|memory| memory.faults_left() == 0).await;
+        let next = thread.invoke(log("y"));
+        let next = tokio::time::timeout(Duration::from_secs(600), next).await;
+        let out = next.unwrap().unwrap();
+        assert!(out.log.len() > expected);
+        expected = out.log.len();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_admission_is_in_doubt_does_not_block_the_thread() {
+    let memory = Memory::new();
+    let graph = StateGraph::<Board>::new()
+        .node("ask", async |_, ctx: Context| {
+            let answer: String = ctx.interrupt("?").await?;
+            Ok::<_, NodeError>(log(&answer))
+        })
+        .edge(START, "ask")
+        .compile(memory.clone())
+        .unwrap();
+    let thread = graph.thread("t");
+    thread.invoke(Board::update()).await.unwrap();
+    memory.fault(Fault::LoseAnswer);
+    memory.fault(Fault::Refuse(StoreErrorKind::Unavailable));
+    thread.resume("yes").await.unwrap_err();
+    let next = tokio::time::timeout(Duration::from_secs(600), thread.invoke(()));
+    assert_eq!(next.await.unwrap().unwrap().lines(), ["yes"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_while_its_end_is_under_way_is_ended_if_that_fails() {
+    let memory = Memory::new();
+    let (graph, gate) = gated(&memory);
+    gate.add_permits(10);
+    let thread = graph.thread("t");
+    let key = thread.key().unwrap();
+    memory.hold();
+    {
+        let mut run = std::pin::pin!(thread.invoke(log("x")));
+        assert!(futures::poll!(&mut run).is_pending());
+        assert_eq!(memory.commits(), 2, "its last step was sent");
+    }
+    memory.lose(StoreErrorKind::Unavailable);
+    memory.until(|memory| !memory.is_active(&key)).await;
+    assert_eq!(memory.outcomes(&key), ["error"]);
 }
 
 #[tokio::test]
