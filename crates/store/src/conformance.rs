@@ -47,6 +47,7 @@ macro_rules! conformance_tests {
             commits::a_wrong_head_is_a_conflict,
             commits::an_id_that_is_not_above_the_last_is_a_conflict,
             commits::a_step_that_is_sent_again_changes_nothing,
+            commits::a_step_of_another_run_was_not_applied,
             commits::a_successor_of_a_failed_step_fails,
             commits::a_list_of_another_length_is_refused,
             commits::a_parent_that_is_not_there_is_not_found,

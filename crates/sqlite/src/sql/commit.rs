@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use everthread_graph::contract::{
-    Admission, Change, ChannelChange, Checkpoint, CheckpointId, Commit, Fence, Namespace, RunMark,
-    Source, StoreError, StoreErrorKind, ThreadKey,
+    Admission, Change, ChannelChange, Checkpoint, CheckpointId, Commit, Fence, Namespace, RunId,
+    RunMark, Source, StoreError, StoreErrorKind, ThreadKey,
 };
 use everthread_store::TRANSCRIPT;
 use rusqlite::{Connection, OptionalExtension};
@@ -82,7 +82,7 @@ fn apply(
     let checkpoint = &commit.checkpoint;
     let last = state.head(tx, &checkpoint.ns)?.map(|head| head.last);
     if last.is_some_and(|last| checkpoint.id <= last)
-        && let Some(fence) = fence_of(tx, state, checkpoint)?
+        && let Some(fence) = written_before(tx, state, commit)?
     {
         return Ok(Ok(Admission::AlreadyApplied(fence)));
     }
@@ -151,9 +151,9 @@ fn refuse(state: &mut ThreadState, conflict: Fault, took_over: bool) -> Sql<Answ
     }
 }
 
-/// The fence of the run that wrote this checkpoint before; `None` when it is not there.
-fn fence_of(tx: &Connection, state: &ThreadState, checkpoint: &Checkpoint) -> Sql<Option<Fence>> {
-    let place = state.place;
+/// The fence under which the same run wrote this checkpoint before; `None` when it did not.
+fn written_before(tx: &Connection, state: &ThreadState, commit: &Commit) -> Sql<Option<Fence>> {
+    let (place, checkpoint) = (state.place, &commit.checkpoint);
     let run: Option<Option<i64>> = tx
         .prepare_cached(
             "SELECT run FROM checkpoints WHERE user = ?1 AND thread = ?2 AND id = ?3 AND ns = ?4",
@@ -171,22 +171,43 @@ fn fence_of(tx: &Connection, state: &ThreadState, checkpoint: &Checkpoint) -> Sq
     let Some(run) = run else {
         return Ok(None);
     };
-    let Some(run) = run else {
-        return Ok(Some(Fence(0)));
+    let by = match &commit.run {
+        RunMark::Outside => None,
+        RunMark::Start(new) => Some(new.id),
+        RunMark::Step(id, _) | RunMark::End(id, ..) => Some(*id),
     };
+    match (run, by) {
+        (None, None) => Ok(Some(Fence(0))),
+        (Some(run), Some(by)) => fence_of(tx, state, run, by),
+        _ => Ok(None),
+    }
+}
+
+/// The fence of a run by its number; `None` when it has another id.
+fn fence_of(tx: &Connection, state: &ThreadState, run: i64, id: RunId) -> Sql<Option<Fence>> {
     let held = state
         .active
         .iter()
         .chain(&state.ended)
         .find(|held| held.run == run);
     if let Some(held) = held {
-        return Ok(Some(Fence(held.fence)));
+        return Ok((held.id == id).then_some(Fence(held.fence)));
     }
     let fence: Option<Option<i64>> = tx
-        .prepare_cached("SELECT fence FROM runs WHERE user = ?1 AND thread = ?2 AND run = ?3")?
-        .query_row((place.user, place.thread, run), |row| row.get(0))
+        .prepare_cached(
+            "SELECT fence FROM runs WHERE user = ?1 AND thread = ?2 AND run = ?3 AND id = ?4",
+        )?
+        .query_row(
+            (
+                state.place.user,
+                state.place.thread,
+                run,
+                id.uuid().into_bytes(),
+            ),
+            |row| row.get(0),
+        )
         .optional()?;
-    Ok(Some(Fence(fence.flatten().unwrap_or(0))))
+    Ok(fence.map(|fence| Fence(fence.unwrap_or(0))))
 }
 
 fn expect(tx: &Connection, state: &mut ThreadState, commit: &Commit) -> Sql<()> {

@@ -1,6 +1,8 @@
 //! Steps: what they need, what they answer, and in which order they apply.
 
-use everthread_graph::contract::{Admission, At, Fence, Multitask, Namespace, StoreErrorKind};
+use everthread_graph::contract::{
+    Admission, At, Commit, Fence, Multitask, Namespace, StoreErrorKind,
+};
 
 use super::{Factory, Ids, Talk, apply, kinds, live, load, said, sound, value};
 
@@ -70,6 +72,29 @@ pub async fn a_step_that_is_sent_again_changes_nothing(factory: &dyn Factory) {
         apply(&*store, again.build()).await.unwrap(),
         Admission::AlreadyApplied(Fence(1))
     );
+    assert_eq!(said(&*store, &talk.key, None).await, ["a", "b", "c", "d"]);
+    sound(&*store).await;
+}
+
+/// The id of another run's checkpoint does not make a step applied that never was.
+pub async fn a_step_of_another_run_was_not_applied(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let taken = talk.turn("a", "b").await;
+    let run = talk.begin("c").await;
+    let id = |commit: &mut Commit| commit.checkpoint.id = taken;
+    let steps = [
+        talk.step().step(run.id, talk.fence),
+        talk.step().end(run.id, talk.fence),
+        talk.step().start(&run),
+    ];
+    for step in steps {
+        let outcome = apply(&*store, step.with(id).build()).await;
+        assert_eq!(kinds(&outcome), Some(StoreErrorKind::Conflict));
+    }
+    talk.finish(&run, "d").await;
+    let outside = apply(&*store, talk.step().with(id).build()).await;
+    assert_eq!(kinds(&outside), Some(StoreErrorKind::Conflict));
     assert_eq!(said(&*store, &talk.key, None).await, ["a", "b", "c", "d"]);
     sound(&*store).await;
 }
