@@ -83,15 +83,15 @@ impl Query {
         if start > 0 {
             snippet.push('…');
         }
-        let offset = snippet.len();
         snippet.extend(text[start..end].chars().map(plain));
-        let marks = words(&text[start..end])
-            .filter(|word| self.finds(&word.folded))
-            .map(|word| word.range.start + offset..word.range.end + offset)
-            .collect();
         if end < text.len() {
             snippet.push('…');
         }
+        // Looked for in what is shown: a plain space may be shorter than what it stands for.
+        let marks = words(&snippet)
+            .filter(|word| self.finds(&word.folded))
+            .map(|word| word.range)
+            .collect();
         (snippet, marks)
     }
 
@@ -110,9 +110,13 @@ impl QueryWord {
     }
 }
 
-/// Line ends and other control characters of one byte become spaces, so that a snippet is one line.
+/// Line ends and control characters become spaces, so that a snippet is one line and commands no terminal.
 fn plain(c: char) -> char {
-    if c.is_ascii_control() { ' ' } else { c }
+    if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+        ' '
+    } else {
+        c
+    }
 }
 
 /// Bytes of the text that are shown: a third of the room before the word, the rest from it on.
@@ -125,9 +129,11 @@ fn window(text: &str, word: &Range<usize>) -> (usize, usize) {
         .last();
     let mut start = before.map_or(word.start, |(at, _)| at);
     if start > 0
-        && let Some(space) = text[start..word.start].find(char::is_whitespace)
+        && let Some((at, space)) = text[start..word.start]
+            .char_indices()
+            .find(|(_, c)| c.is_whitespace())
     {
-        start += space + 1;
+        start += at + space.len_utf8();
     }
     let end = text[start..]
         .char_indices()
@@ -176,6 +182,8 @@ pub fn text_of(body: &Json) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -214,6 +222,49 @@ mod tests {
         assert!(snippet.starts_with('…') && snippet.ends_with('…') && !snippet.contains('\n'));
         let marked: Vec<&str> = marks.into_iter().map(|mark| &snippet[mark]).collect();
         assert_eq!(marked, ["Rex", "Rex"]);
+    }
+
+    #[test]
+    fn a_snippet_may_begin_after_any_space() {
+        for space in ['\u{A0}', '\u{3000}', '\u{2028}'] {
+            let text = format!("{}{space}é{} rex", "b".repeat(300), "c".repeat(20));
+            let (snippet, marks) = Query::parse("rex").unwrap().snippet(&text);
+            assert!(snippet.starts_with("…éc"), "{snippet}");
+            assert_eq!(&snippet[marks[0].clone()], "rex");
+        }
+    }
+
+    #[test]
+    fn no_control_character_reaches_a_terminal() {
+        let text = "\u{9B}31m\u{85}Rex\u{1B}[0m\u{7F}\u{2029}rex\u{9C}!";
+        let (snippet, marks) = Query::parse("rex").unwrap().snippet(text);
+        assert_eq!(snippet, " 31m Rex [0m  rex !");
+        let marked: Vec<&str> = marks.into_iter().map(|mark| &snippet[mark]).collect();
+        assert_eq!(marked, ["Rex", "rex"]);
+    }
+
+    /// Words, spaces of every width and whatever else there is.
+    fn any_text() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            4 => proptest::char::any().prop_map(String::from),
+            2 => prop::sample::select(vec![" ", "\n", "\u{A0}", "\u{3000}", "\u{2028}", "\u{9B}", "…"])
+                .prop_map(str::to_owned),
+            1 => prop::sample::select(vec!["rex", " Rex ", "réx", "rexes"]).prop_map(str::to_owned),
+        ];
+        prop::collection::vec(part, 0..500).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_snippet_of_any_text_is_short_and_printable(text in any_text()) {
+            let (snippet, marks) = Query::parse("rex*").unwrap().snippet(&text);
+            prop_assert!(snippet.chars().count() <= SNIPPET_CHARS);
+            prop_assert!(!snippet.chars().any(char::is_control));
+            for mark in marks {
+                let marked = snippet.get(mark).expect("marks lie between characters");
+                prop_assert!(words(marked).all(|word| word.folded.starts_with("rex")));
+            }
+        }
     }
 
     #[test]
