@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{StoreError, StoreErrorKind};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::{Fault, database, is_harmless};
 use crate::migrations;
@@ -42,7 +42,7 @@ pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> 
     }
     let mut connection = connect(options, OpenFlags::SQLITE_OPEN_CREATE)?;
     let log = log_of(&connection).filter(|log| log.metadata().is_ok_and(|found| found.len() > 0));
-    settle_in(&mut connection, options)
+    settle_in_patiently(&mut connection, options)
         .and_then(|()| log.map_or(Ok(()), |log| secure(&connection, &log)))
         .map_err(|fault| explain(fault, &options.location))?;
     Ok(connection)
@@ -84,13 +84,18 @@ fn wait_when_busy(connection: &mut Connection, limit: Duration) -> rusqlite::Res
         if waited >= limit {
             return false;
         }
-        std::thread::sleep(if waited < Duration::from_millis(20) {
-            Duration::from_micros(200)
-        } else {
-            Duration::from_millis(2)
-        });
+        pause(waited);
         true
     }))
+}
+
+/// A moment between two tries.
+fn pause(waited: Duration) {
+    std::thread::sleep(if waited < Duration::from_millis(20) {
+        Duration::from_micros(200)
+    } else {
+        Duration::from_millis(2)
+    });
 }
 
 /// What can be said of a path without opening it.
@@ -118,13 +123,30 @@ fn look_at(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Tries again while another process creates the file: SQLite does not wait by itself where it changes the journal
+/// mode.
+fn settle_in_patiently(connection: &mut Connection, options: &SqliteOptions) -> Result<(), Fault> {
+    let since = Instant::now();
+    loop {
+        match settle_in(connection, options) {
+            Err(Fault::Database(error))
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && since.elapsed() < options.busy_wait =>
+            {
+                pause(since.elapsed());
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Reads what the file is before anything of it is changed.
 fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(), Fault> {
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let objects: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let Found {
+        application,
+        format,
+        objects,
+    } = look_into(connection)?;
     let is_new = application == 0 && format == 0 && objects == 0;
     if !is_new && application != APPLICATION_ID {
         return Err(Fault::Store(StoreError::new(
@@ -171,6 +193,25 @@ fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(),
         migrate(connection, options)?;
     }
     Ok(())
+}
+
+/// What a file says of itself.
+struct Found {
+    application: i32,
+    format: i32,
+    objects: i64,
+}
+
+/// Reads at one moment: another process may be creating the store.
+fn look_into(connection: &mut Connection) -> rusqlite::Result<Found> {
+    let tx = connection.transaction()?;
+    let found = Found {
+        application: tx.pragma_query_value(None, "application_id", |row| row.get(0))?,
+        format: tx.pragma_query_value(None, "user_version", |row| row.get(0))?,
+        objects: tx.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+    };
+    tx.commit()?;
+    Ok(found)
 }
 
 /// Where the log of an open file lies; `None` in memory.

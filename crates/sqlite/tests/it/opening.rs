@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Barrier;
 
 use everthread_sqlite::{SqliteOptions, SqliteStore};
 use everthread_store::conformance::{Ids, Talk, said, sound};
@@ -129,6 +130,25 @@ async fn an_empty_file_becomes_a_store() {
     fs::write(&path, "").unwrap();
     made(&path, 1).await;
     assert!(fs::metadata(&path).unwrap().len() > 0);
+}
+
+/// Whoever comes while another creates the file finds nothing yet or all of it.
+#[test]
+fn many_may_create_one_file_at_once() {
+    const AT_ONCE: usize = 8;
+    for _ in 0..25 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chat.db");
+        let ready = Barrier::new(AT_ONCE);
+        std::thread::scope(|scope| {
+            for _ in 0..AT_ONCE {
+                scope.spawn(|| {
+                    ready.wait();
+                    open(&path).map(drop).unwrap();
+                });
+            }
+        });
+    }
 }
 
 #[test]
