@@ -23,7 +23,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Takes a lock of its own, and removes what processes that are gone left behind.
+    /// Takes a lock of its own, and removes what processes that are gone left behind. The file must be there.
     pub(crate) fn take(location: &Location) -> Result<Self, StoreError> {
         let Location::File(path) = location else {
             return Ok(Self {
@@ -32,7 +32,15 @@ impl Owner {
                 lock: Mutex::new(None),
             });
         };
-        let dir = dir_of(path);
+        // Whichever way leads to the file, its owners meet in one place.
+        let path = path.canonicalize().map_err(|error| {
+            StoreError::new(
+                StoreErrorKind::Unavailable,
+                format!("cannot find {} any more", path.display()),
+            )
+            .with_source(error)
+        })?;
+        let dir = dir_of(&path);
         let failed = |error: io::Error| {
             StoreError::new(
                 StoreErrorKind::Unavailable,

@@ -5,6 +5,7 @@
 mod conformance;
 mod histories;
 mod opening;
+mod owners;
 mod processes;
 mod smoke;
 mod upkeep;
