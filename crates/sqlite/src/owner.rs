@@ -141,8 +141,10 @@ fn lock_new(dir: &Path) -> io::Result<(String, File)> {
 
 /// Whether somebody holds the lock of this file; a file that nobody holds is removed.
 fn is_held(path: &Path) -> bool {
-    let Ok(file) = OpenOptions::new().write(true).open(path) else {
-        return false;
+    let file = match OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        // Too many open files or a missing permission prove nothing.
+        Err(error) => return error.kind() != io::ErrorKind::NotFound,
     };
     match file.try_lock() {
         Ok(()) => {

@@ -1,5 +1,6 @@
 //! Whose a run is, and whether that store is still open somewhere.
 
+use std::fs;
 use std::path::Path;
 
 use everthread_graph::contract::Multitask;
@@ -49,4 +50,21 @@ async fn a_link_through_which_the_file_was_created_leads_to_the_same_owners() {
     let (path, link) = (dir.path().join("chat.db"), dir.path().join("link.db"));
     std::os::unix::fs::symlink(&path, &link).unwrap();
     is_left_alone(&link, || open(&path)).await;
+}
+
+/// A lock file that cannot be looked at proves no death.
+#[tokio::test]
+async fn an_owner_whose_lock_cannot_be_opened_is_alive() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.db");
+    is_left_alone(&path, || {
+        let owners = dir.path().join("chat.db-owners");
+        let locks: Vec<_> = fs::read_dir(&owners).unwrap().map(Result::unwrap).collect();
+        assert_eq!(locks.len(), 1);
+        fs::rename(locks[0].path(), dir.path().join("elsewhere")).unwrap();
+        // Not even the superuser opens a folder for writing.
+        fs::create_dir(locks[0].path()).unwrap();
+        open(&path)
+    })
+    .await;
 }
