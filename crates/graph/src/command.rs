@@ -220,7 +220,7 @@ impl<S: State> Command<S> {
         this
     }
 
-    fn merge(&mut self, later: Self) {
+    pub(crate) fn merge(&mut self, later: Self) {
         self.update.merge(later.update);
         self.goto.extend(later.goto);
         self.resume = later.resume.or(self.resume.take());

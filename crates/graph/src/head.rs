@@ -36,6 +36,18 @@ impl<S: State> Head<S> {
         }
     }
 
+    /// The same once more; the state is shared.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            id: self.id,
+            last: self.last,
+            step: self.step,
+            state: self.state.clone(),
+            plan: self.plan.clone(),
+            pending: self.pending.clone(),
+        }
+    }
+
     pub(crate) fn of(saved: Saved, topology: &Topology) -> Result<Self, Error> {
         let mut state = S::initial();
         for (channel, stored) in &saved.channels {

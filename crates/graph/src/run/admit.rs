@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::guard::Guard;
 use super::hold::Ask;
-use super::{Flight, Input, RunOptions, Stop, StoreCx, outputs_of, targets_of, writes};
+use super::left::{Left, left_by_caller, take_carry};
+use super::{Flight, Input, RunOptions, Stop, StoreCx, targets_of, writes};
 use crate::command::{Command, START};
 use crate::contract::{
     Admission, At, ChannelChange, Checkpoint, CheckpointId, Checkpointer, Commit, Json, Namespace,
     NewRun, PendingWrites, Removal, RunId, RunMark, Source, StoreErrorKind, TaskWrites, ThreadKey,
-    WriteSlot,
 };
 use crate::error::{Error, ErrorKind};
 use crate::graph::CompiledGraph;
@@ -121,8 +121,7 @@ impl<S: State> Call<S> {
         match &self.input {
             Input::Update(update) => {
                 let (base, expected) = self.base(fresh).await?;
-                let state = &base.state;
-                let (state, changes) = self.written(state, update)?;
+                let (state, changes) = self.written(&base, update)?;
                 let topology = &self.graph.inner.topology;
                 let routes = &self.graph.inner.start_routes;
                 let targets = targets_of(topology, START, Vec::new(), routes, &state)?;
@@ -146,7 +145,7 @@ impl<S: State> Call<S> {
         if !base.plan.next.is_empty() && base.id == expected {
             return self.open_pending(Some(command)).await;
         }
-        let (state, changes) = self.written(&base.state, &command.update)?;
+        let (state, changes) = self.written(&base, &command.update)?;
         let topology = &self.graph.inner.topology;
         let targets = targets_of(topology, START, command.goto.clone(), &[], &state)?;
         let plan = Plan {
@@ -162,12 +161,15 @@ impl<S: State> Call<S> {
     async fn base(&self, fresh: bool) -> Result<(Arc<Head<S>>, Option<CheckpointId>), Error> {
         let root = Namespace::root();
         if let Some(id) = self.options.checkpoint {
-            let base = self.load(At::Id(id)).await?.ok_or_else(|| {
+            let mut base = self.load(At::Id(id)).await?.ok_or_else(|| {
                 let context = format!("{} has no checkpoint {id}", self.key);
                 Error::new(ErrorKind::Store(StoreErrorKind::NotFound), context)
             })?;
-            let head = self.load(At::Head).await?;
-            return Ok((Arc::new(base), head.and_then(|head| head.id)));
+            let head = self.load(At::Head).await?.and_then(|head| head.id);
+            if head != base.id {
+                base.pending.clear(); // What was left there is of another line.
+            }
+            return Ok((Arc::new(base), head));
         }
         if !fresh && let Some(head) = self.graph.inner.heads.get(&self.key, &root) {
             let id = head.id;
@@ -189,14 +191,26 @@ impl<S: State> Call<S> {
             .transpose()
     }
 
-    /// A state with the caller's update in it, and what that changes.
-    fn written(&self, base: &Arc<S>, update: &S::Update) -> Result<(S, Vec<ChannelChange>), Error> {
+    /// A state with the caller's update in it, and what that changes. An update that an earlier call brought for
+    /// the pending step is not lost with that step.
+    fn written(
+        &self,
+        base: &Head<S>,
+        update: &S::Update,
+    ) -> Result<(S, Vec<ChannelChange>), Error> {
         let mut changes = Vec::new();
-        let mut state = base.fork();
+        let mut state = base.state.fork();
         state.reset_untracked();
-        let mut step = Step::new(&self.graph.inner.settings.mint, Removal::User, true);
-        state.apply(update.clone(), &mut step)?;
-        state.settle(base, &step, Some(&mut changes))?;
+        let mint = &self.graph.inner.settings.mint;
+        let mut step = Step::new(mint, Removal::User, true);
+        if base.pending.is_empty() {
+            state.apply(update.clone(), &mut step)?;
+        } else {
+            let carried = Left::of_caller(base)?.apply(&mut state, mint, true)?;
+            state.apply(update.clone(), &mut step)?;
+            step.also_written(&carried);
+        }
+        state.settle(&base.state, &step, Some(&mut changes))?;
         Ok((state, changes))
     }
 
@@ -320,7 +334,10 @@ impl<S: State> Call<S> {
             all = answers(&self.graph, head, self.run, answer)?;
         }
         if !command.update.is_empty() || !command.goto.is_empty() {
-            all.push(writes::output(writes::CALLER, command)?);
+            // An earlier call may have brought an update for the same step.
+            let mut whole = left_by_caller(head)?.unwrap_or_default();
+            whole.merge(command.clone());
+            all.push(writes::output(writes::CALLER, &whole)?);
         }
         Ok(all)
     }
@@ -357,31 +374,4 @@ fn answers<S: State>(
         }
     }
     Ok(all)
-}
-
-/// Takes what the caller left for the pending step out of what tasks left.
-pub(crate) fn take_carry<S: State>(
-    graph: &CompiledGraph<S>,
-    head: &mut Head<S>,
-) -> Result<Option<S::Update>, Error> {
-    let is_caller =
-        |writes: &TaskWrites| writes.task == writes::CALLER && writes.slot == WriteSlot::Output;
-    let of_caller: Vec<_> = head
-        .pending
-        .iter()
-        .filter(|w| is_caller(w))
-        .cloned()
-        .collect();
-    let Some((_, command)) = outputs_of::<S>(&of_caller)?.pop() else {
-        return Ok(None);
-    };
-    let targets = targets_of(
-        &graph.inner.topology,
-        START,
-        command.goto,
-        &[],
-        &*head.state,
-    )?;
-    head.plan = std::mem::take(&mut head.plan).go(targets);
-    Ok(Some(command.update))
 }

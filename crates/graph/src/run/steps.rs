@@ -251,12 +251,8 @@ impl<'a, S: State> Steps<'a, S> {
     /// The head, for the memory of heads.
     pub(crate) fn copy_head(&self) -> Head<S> {
         Head {
-            id: self.head.id,
-            last: self.head.last,
-            step: self.head.step,
-            state: self.head.state.clone(),
-            plan: self.head.plan.clone(),
             pending: Vec::new(),
+            ..self.head.copy()
         }
     }
 

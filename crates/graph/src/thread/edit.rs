@@ -11,7 +11,7 @@ use crate::contract::{
 use crate::error::{Error, ErrorKind, did_you_mean};
 use crate::head::Head;
 use crate::plan::{Finished, NodeRef, Plan};
-use crate::run;
+use crate::run::{self, Left};
 use crate::state::{State, Step, Update};
 
 /// How often an update that finds the head moved begins anew.
@@ -26,7 +26,7 @@ enum As {
 
 impl<S: State> Thread<S> {
     /// Writes to the thread as though a node had, and plans what follows that node; tasks that were pending are
-    /// discarded. Without a name it is the node that wrote last; [`START`] stands for an input, [`END`] leaves
+    /// discarded, but what finished ones among them wrote is in the state before. Without a name it is the node that wrote last; [`START`] stands for an input, [`END`] leaves
     /// nothing to do. Elements that are removed leave the transcript too. Gives the new checkpoint.
     ///
     /// # Errors
@@ -42,8 +42,11 @@ impl<S: State> Thread<S> {
         self.edit(Source::Update, |thread, base| {
             let node = thread.author(&base.plan, as_node, base.id.is_none())?;
             let mut state = base.state.fork();
+            let left = Left::at(&thread.graph, base)?;
+            let left = left.apply(&mut state, mint, true)?;
             let mut step = Step::new(mint, Removal::User, true);
             state.apply(update.clone(), &mut step)?;
+            step.also_written(&left);
             let mut changes = Vec::new();
             state.settle(&base.state, &step, Some(&mut changes))?;
             let plan = thread.plan_after(&base.plan, &node, &state)?;
@@ -127,10 +130,11 @@ impl<S: State> Thread<S> {
             _ => head,
         };
         let base = saved.map(|saved| Head::of(saved, topology)).transpose()?;
-        Ok((
-            base.unwrap_or_else(|| Head::empty(Arc::new(S::initial()))),
-            expected,
-        ))
+        let mut base = base.unwrap_or_else(|| Head::empty(Arc::new(S::initial())));
+        if base.id != expected {
+            base.pending.clear(); // What was left there is of another line.
+        }
+        Ok((base, expected))
     }
 
     /// In whose name an update is made.

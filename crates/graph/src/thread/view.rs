@@ -4,16 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Thread;
-use crate::contract::{
-    At, Checkpoint, CheckpointId, HistoryQuery, Json, Namespace, Removal, Saved, TaskId,
-};
+use crate::contract::{At, Checkpoint, CheckpointId, HistoryQuery, Json, Namespace, Saved, TaskId};
 use crate::error::Error;
 use crate::event::View;
 use crate::head::Head;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
-use crate::run;
-use crate::state::{State, Step, Update};
+use crate::run::{self, Left};
+use crate::state::{State, Update};
 
 /// A thread's state at a checkpoint.
 pub struct StateView<S: State> {
@@ -127,13 +125,16 @@ impl<S: State> Thread<S> {
         let topology = &self.graph.inner.topology;
         let mut head = Head::<S>::of(saved, topology)?;
         let carry = run::take_carry(&self.graph, &mut head)?;
-        let mut updates: Vec<S::Update> = carry.into_iter().collect();
+        let mut left = Left {
+            carry,
+            results: Vec::new(),
+        };
         let mut tasks = Vec::new();
         // Without an id there are no tasks to tell apart; a loaded head has one.
         for task in run::tasks_of(topology, &Namespace::root(), &head, checkpoint.id.uuid())? {
             let result = match &task.result {
                 Some(command) => {
-                    updates.push(command.update.clone());
+                    left.results.push(command.update.clone());
                     Some(command.update.to_json()?)
                 }
                 None => None,
@@ -148,7 +149,9 @@ impl<S: State> Thread<S> {
             });
         }
         let values = if live {
-            self.with_updates(&head.state, updates)?
+            let mut state = head.state.fork();
+            left.apply(&mut state, &self.graph.inner.settings.mint, false)?;
+            Arc::new(state)
         } else {
             head.state
         };
@@ -163,17 +166,5 @@ impl<S: State> Thread<S> {
             tasks,
             checkpoint,
         })
-    }
-
-    fn with_updates(&self, base: &Arc<S>, updates: Vec<S::Update>) -> Result<Arc<S>, Error> {
-        if updates.is_empty() {
-            return Ok(base.clone());
-        }
-        let mut state = base.fork();
-        let mut step = Step::new(&self.graph.inner.settings.mint, Removal::Context, false);
-        for update in updates {
-            state.apply(update, &mut step)?;
-        }
-        Ok(Arc::new(state))
     }
 }

@@ -131,6 +131,105 @@ async fn an_answer_may_bring_an_update() {
     );
 }
 
+/// A graph whose node asks, and fails at the first answers.
+fn fails_after_the_answer(memory: &Arc<Memory>, fails: u32) -> CompiledGraph<Board> {
+    let left = Arc::new(std::sync::atomic::AtomicU32::new(fails + 1));
+    StateGraph::new()
+        .node("ask", move |state: Arc<Board>, ctx: Context| {
+            let left = left.clone();
+            async move {
+                let answer: String = ctx.interrupt("?").await?;
+                if left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 1 {
+                    return Err(NodeError::transient("down"));
+                }
+                let title = state.title.as_deref().unwrap_or_default();
+                Ok(log(&format!("{answer} {title}")).title("mine".to_owned()))
+            }
+        })
+        .node("fast", async |_, _| log("fast"))
+        .edge(START, "ask")
+        .edge(START, "fast")
+        .compile(memory.clone())
+        .unwrap()
+}
+
+fn with_answer(update: BoardUpdate) -> Command<Board> {
+    Command::new().update(update).resume("yes")
+}
+
+#[tokio::test]
+async fn updates_for_a_pending_step_add_up() {
+    let thread = fails_after_the_answer(&Memory::new(), 2).thread("t");
+    thread.invoke(Board::update()).await.unwrap();
+    let first = with_answer(Board::update().title("T".to_owned()).total(1));
+    thread.invoke(first).await.unwrap_err();
+    let second = Command::new().update(Board::update().total(2).log("second".to_owned()));
+    thread.invoke(second).await.unwrap_err();
+    let out = thread.invoke(()).await.unwrap();
+    assert_eq!(out.lines(), ["second", "yes T", "fast"]);
+    assert_eq!((out.total, out.title.as_deref()), (3, Some("mine")));
+}
+
+#[tokio::test]
+async fn an_update_for_a_pending_step_outlives_it() {
+    let thread = fails_after_the_answer(&Memory::new(), 1).thread("t");
+    thread.invoke(Board::update()).await.unwrap();
+    let command = with_answer(Board::update().title("T".to_owned()).total(1));
+    thread.invoke(command).await.unwrap_err();
+    let input = Board::update().title("new".to_owned()).total(2);
+    let out = thread.invoke(input).await.unwrap();
+    assert_eq!((out.total, out.title.as_deref()), (3, Some("new")));
+}
+
+#[tokio::test]
+async fn an_update_of_the_state_keeps_what_was_left_at_the_head() {
+    let memory = Memory::new();
+    let graph = fails_after_the_answer(&memory, 1);
+    let thread = graph.thread("t");
+    thread.invoke(Board::update()).await.unwrap();
+    let command = with_answer(Board::update().title("T".to_owned()).total(1));
+    thread.invoke(command).await.unwrap_err();
+    let update = Board::update().total(2);
+    thread.update_state(update, Some("fast")).await.unwrap();
+    let state = thread.state().await.unwrap().unwrap();
+    assert_eq!(state.values.lines(), ["fast"]);
+    assert_eq!(
+        (state.values.total, state.values.title.as_deref()),
+        (3, Some("T"))
+    );
+    assert!(state.next.is_empty());
+    // An old checkpoint is taken as it was recorded.
+    let old = thread.history(10, None).await.unwrap().pop().unwrap();
+    let options = RunOptions::new().checkpoint(old.checkpoint.id);
+    let branch = graph.thread("t").with(options);
+    branch.update_state(log("old"), Some("fast")).await.unwrap();
+    let state = thread.state().await.unwrap().unwrap();
+    assert_eq!((state.values.lines(), state.values.total), (vec!["old"], 0));
+}
+
+#[tokio::test]
+async fn the_caller_and_a_finished_task_may_write_one_field() {
+    let graph = StateGraph::new()
+        .node("ask", asks)
+        .node("title", async |_: Arc<Board>, ctx: Context| {
+            let _: bool = ctx.interrupt("title?").await?;
+            Ok::<_, NodeError>(Board::update().title("node's".to_owned()))
+        })
+        .edge(START, "ask")
+        .edge(START, "title")
+        .compile(Memory::new())
+        .unwrap();
+    let thread = graph.thread("t");
+    let out = thread.invoke(Board::update()).await.unwrap();
+    let title = out.interrupts.iter().find(|i| i.value == "title?").unwrap();
+    let command = Command::new()
+        .update(Board::update().title("caller's".to_owned()))
+        .resume(&serde_json::json!({ &title.id: true }));
+    thread.invoke(command).await.unwrap();
+    let state = thread.state().await.unwrap().unwrap();
+    assert_eq!(state.values.title.as_deref(), Some("node's"));
+}
+
 #[tokio::test]
 async fn a_new_input_discards_what_waits() {
     let memory = Memory::new();
