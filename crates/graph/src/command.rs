@@ -220,6 +220,13 @@ impl<S: State> Command<S> {
         this
     }
 
+    /// A command from a graph inside, in the terms of this one.
+    pub(crate) fn from_below(command: ParentCommand) -> Result<Self, NodeError> {
+        let mut this = Self::new().update(S::Update::from_json(&command.update)?);
+        this.goto = command.goto;
+        Ok(this)
+    }
+
     pub(crate) fn merge(&mut self, later: Self) {
         self.update.merge(later.update);
         self.goto.extend(later.goto);

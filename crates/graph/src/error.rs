@@ -12,6 +12,8 @@ pub struct Error {
     kind: ErrorKind,
     context: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+    /// Whether the node that failed might not the next time.
+    transient: bool,
 }
 
 /// The kinds that callers branch on.
@@ -56,6 +58,7 @@ impl Error {
             kind,
             context: context.into(),
             source: None,
+            transient: false,
         }
     }
 
@@ -69,6 +72,16 @@ impl Error {
     pub(crate) fn with_cause(mut self, cause: Option<Arc<dyn StdError + Send + Sync>>) -> Self {
         self.source = cause;
         self
+    }
+
+    pub(crate) fn with_transient(mut self, transient: bool) -> Self {
+        self.transient = transient;
+        self
+    }
+
+    /// Whether the node in which it arose may be tried again.
+    pub(crate) fn is_transient(&self) -> bool {
+        self.transient || self.is_retryable()
     }
 
     /// What callers branch on.

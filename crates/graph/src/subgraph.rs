@@ -41,7 +41,7 @@ impl<S: State> StateGraph<S> {
                 let initial = Arc::new(T::initial());
                 match run(&graph, initial, input(&state), &context).await? {
                     Ended::State(state) => Ok(Command::new().update(output(&state))),
-                    Ended::Parent(command) => above(command),
+                    Ended::Parent(command) => Command::from_below(command),
                 }
             }
         };
@@ -68,7 +68,7 @@ impl<S: State> StateGraph<S> {
                 };
                 match run(&graph, initial, input, &context).await? {
                     Ended::State(end) => Ok(Command::new().update(end.diff(&state))),
-                    Ended::Parent(command) => above(command),
+                    Ended::Parent(command) => Command::from_below(command),
                 }
             }
         };
@@ -95,13 +95,6 @@ impl Context {
     }
 }
 
-/// A command from inside, in the terms of this graph.
-fn above<S: State>(command: ParentCommand) -> Result<Command<S>, NodeError> {
-    let mut this = Command::new().update(S::Update::from_json(&command.update)?);
-    this.goto = command.goto;
-    Ok(this)
-}
-
 async fn run<T: State>(
     graph: &CompiledGraph<T>,
     initial: Arc<T>,
@@ -119,7 +112,7 @@ async fn run<T: State>(
     let mut steps = Steps::new(&*graph.inner, task.run.clone(), ns, head);
     if !resumed {
         begin(graph, &mut steps, input).await.map_err(stopped)?;
-    } else if steps.head().plan.next.is_empty() {
+    } else if steps.head().plan.next.is_empty() && steps.head().plan.unknown.is_empty() {
         return Ok(Ended::State(steps.head().state.clone()));
     }
     steps.set_answers(task.answers.clone());
@@ -144,6 +137,10 @@ async fn load<T: State>(
     let Some(store) = &context.task.run.store else {
         return Ok(None);
     };
+    if context.attempt() > 1 {
+        // What the attempt before has written is seen only when it is durable.
+        store.flight.durable().await?;
+    }
     let saved = store.checkpointer.load(&store.key, ns, At::Head).await?;
     store.raise(saved.as_ref().map(|saved| saved.last));
     Ok(saved

@@ -102,8 +102,10 @@ impl NodeError {
                 kind,
                 context,
                 source,
-                ..
-            } => Error::new(kind, format!("node {node:?} failed: {context}")).with_cause(source),
+                transient,
+            } => Error::new(kind, format!("node {node:?} failed: {context}"))
+                .with_cause(source)
+                .with_transient(transient),
             Control::Raised(Raised::Interrupts(_)) => Error::new(
                 ErrorKind::InvalidInput,
                 format!("node {node:?} was interrupted where nothing can answer it"),
@@ -135,7 +137,12 @@ impl<E: StdError + Send + Sync + 'static> From<E> for NodeError {
         let transient = is_transient(any);
         Self(Box::new(Control::Failed {
             kind: match kind {
-                ErrorKind::Store(_) | ErrorKind::Timeout | ErrorKind::InvalidUpdate => kind,
+                ErrorKind::Store(_)
+                | ErrorKind::Timeout
+                | ErrorKind::InvalidUpdate
+                | ErrorKind::RecursionLimit
+                | ErrorKind::Cancelled
+                | ErrorKind::Corrupt => kind,
                 _ => ErrorKind::Node,
             },
             context: error.to_string(),
@@ -148,7 +155,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for NodeError {
 /// LangGraph's default: connection errors yes, errors of value, type and arithmetic no, anything else yes.
 fn is_transient(error: &(dyn StdError + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<Error>() {
-        return error.is_retryable();
+        return error.is_transient();
     }
     if let Some(error) = error.downcast_ref::<crate::contract::StoreError>() {
         return error.is_retryable();

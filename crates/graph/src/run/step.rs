@@ -11,7 +11,7 @@ use super::{Rest, Steps, Stop, answers_of, outputs_of, targets_of, task, writes}
 use crate::command::Command;
 use crate::context::{Context, TaskCx};
 use crate::contract::{Json, Namespace, Removal, Source, TaskId};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::event::EventData;
 use crate::head::Head;
 use crate::interrupt::{Answers, Interrupt};
@@ -19,6 +19,9 @@ use crate::node::{Control, NodeError, Raised};
 use crate::plan::{Finished, NodeRef, Planned, Topology};
 use crate::state::{State, Step, Update};
 use crate::stream::StreamModes;
+
+/// Steps after which the run lets others of its thread have a turn.
+const STEPS_BETWEEN_YIELDS: u32 = 32;
 
 /// A task of the step, in the order of paths.
 pub(crate) struct Task<S: State> {
@@ -69,6 +72,13 @@ pub(crate) fn tasks_of<S: State>(
 impl<S: State> Steps<'_, S> {
     /// Takes one step; says when the run rests after it.
     pub(super) async fn step(&mut self) -> Result<Option<Rest>, Stop> {
+        // Nodes that are ready at once give nobody else a turn.
+        if self.taken % STEPS_BETWEEN_YIELDS == STEPS_BETWEEN_YIELDS - 1 {
+            tokio::task::yield_now().await;
+        }
+        if self.run.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
         let mut tasks = tasks_of(
             &self.graph.topology,
             &self.ns,
@@ -212,7 +222,17 @@ impl<S: State> Steps<'_, S> {
                     self.show_finished(id, node, None, None, &interrupts).await;
                     asked.push((id, interrupts));
                 }
-                Control::Raised(Raised::Parent(command)) => return Err(Stop::Parent(command)),
+                Control::Raised(Raised::Parent(command)) => {
+                    // A graph that the node called commands the graph above it: this one.
+                    let command = Command::from_below(command);
+                    return Box::pin(self.take(tasks, (at, command), asked)).await;
+                }
+                Control::Failed {
+                    kind: ErrorKind::Cancelled,
+                    ..
+                } if self.run.cancel.is_cancelled() => {
+                    return Err(self.keep(tasks, Stop::Cancelled));
+                }
                 failed @ Control::Failed { .. } => {
                     let error = NodeError::from_control(failed);
                     let error = error.into_error(self.graph.topology.name(node));

@@ -391,3 +391,45 @@ async fn metadata_is_kept_with_each_checkpoint() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_token_cancels_nodes_that_are_ready_at_once() {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    let graph = StateGraph::<Board>::new()
+        .node("a", move |state: Arc<Board>, _| {
+            if state.log.len() == 10 {
+                cancel.cancel();
+            }
+            async { log("a") }
+        })
+        .edge(START, "a")
+        .edge("a", "a")
+        .compile(Memory::new())
+        .unwrap();
+    let thread = graph
+        .thread("t")
+        .with(RunOptions::new().cancel(token.clone()));
+    let error = thread.invoke(Board::update()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    let state = thread.state().await.unwrap().unwrap();
+    assert_eq!(state.values.log.len(), 11);
+}
+
+#[tokio::test]
+async fn a_long_run_gives_others_a_turn() {
+    let token = CancellationToken::new();
+    let graph = StateGraph::<Board>::new()
+        .node("a", async |_, _| log("a"))
+        .edge(START, "a")
+        .edge("a", "a")
+        .compile(Memory::new())
+        .unwrap();
+    let thread = graph
+        .thread("t")
+        .with(RunOptions::new().cancel(token.clone()));
+    let canceller = tokio::spawn(async move { token.cancel() });
+    let error = thread.invoke(Board::update()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    canceller.await.unwrap();
+}

@@ -1,10 +1,11 @@
 //! Graphs as nodes of graphs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use everthread_graph::{
-    Command, CompiledGraph, Context, END, NodeError, RunOptions, START, State, StateGraph,
-    StreamModes,
+    CancellationToken, Command, CompiledGraph, Context, END, ErrorKind, NodeError, NodeOptions,
+    RetryPolicy, RunOptions, START, State, StateGraph, StreamModes,
 };
 
 use crate::memory::Memory;
@@ -216,4 +217,128 @@ async fn events_inside_are_shown_when_asked_for() {
         }
         assert_eq!(count, expected);
     }
+}
+
+/// A graph of one node that calls this one.
+fn calling(inner: CompiledGraph<Inner>, memory: &Arc<Memory>) -> CompiledGraph<Board> {
+    StateGraph::<Board>::new()
+        .node("outer", move |_, ctx: Context| {
+            let inner = inner.clone();
+            async move {
+                let end = ctx.call(&inner, Inner::update()).await?;
+                Ok::<_, NodeError>(log(end.answer.as_deref().unwrap_or_default()))
+            }
+        })
+        .node("target", name)
+        .options("outer", &NodeOptions::new().destinations(["target"]))
+        .edge(START, "outer")
+        .compile(memory.clone())
+        .unwrap()
+}
+
+fn inner<F, Fut>(node: F) -> CompiledGraph<Inner>
+where
+    F: Fn(Arc<Inner>, Context) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: everthread_graph::IntoCommand<Inner>,
+{
+    StateGraph::<Inner>::new()
+        .node("inside", node)
+        .edge(START, "inside")
+        .compile_stateless()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn cancelling_inside_is_cancelling() {
+    let memory = Memory::new();
+    let hangs = inner(async |_, _| futures::future::pending::<InnerUpdate>().await);
+    let token = CancellationToken::new();
+    let thread = calling(hangs, &memory)
+        .thread("t")
+        .with(RunOptions::new().cancel(token.clone()));
+    let mut run = std::pin::pin!(thread.invoke(Board::update()));
+    assert!(futures::poll!(&mut run).is_pending());
+    token.cancel();
+    assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(memory.outcomes(&thread.key().unwrap()), ["cancelled"]);
+}
+
+#[tokio::test]
+async fn the_kind_of_a_failure_inside_is_kept() {
+    let endless = StateGraph::<Inner>::new()
+        .node("a", async |_, _| Inner::update())
+        .edge(START, "a")
+        .edge("a", "a")
+        .compile_stateless()
+        .unwrap();
+    let thread = calling(endless, &Memory::new())
+        .thread("t")
+        .with(RunOptions::new().recursion_limit(5));
+    let error = thread.invoke(Board::update()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RecursionLimit);
+}
+
+#[tokio::test]
+async fn a_called_graph_commands_the_graph_that_calls_it() {
+    let leaves = inner(async |_, _| {
+        Command::<Inner>::in_parent(Command::<Board>::new().update(log("left")).goto("target"))
+    });
+    let thread = calling(leaves, &Memory::new()).thread("t");
+    let out = thread.invoke(Board::update()).await.unwrap();
+    assert_eq!(out.lines(), ["left", "target"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subgraph_is_retried_where_it_failed() {
+    let failed = Arc::new(AtomicU32::new(0));
+    let count = failed.clone();
+    let flaky = StateGraph::<Inner>::new()
+        .node("once", move |_, _| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { Inner::update() }
+        })
+        .node("flaky", async |_, ctx: Context| match ctx.attempt() {
+            1 if FAILS.fetch_sub(1, Ordering::Relaxed) > 0 => Err(NodeError::transient("down")),
+            _ => Ok(Inner::update().answer("up".to_owned())),
+        })
+        .edge(START, "once")
+        .edge("once", "flaky")
+        .compile_stateless()
+        .unwrap();
+    static FAILS: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(1);
+    let graph = StateGraph::new()
+        .subgraph(
+            "inner",
+            &flaky,
+            |_: &Board| Inner::update(),
+            |inner: &Inner| log(inner.answer.as_deref().unwrap_or("none")),
+        )
+        .options("inner", &NodeOptions::new().retry(RetryPolicy::new()))
+        .edge(START, "inner")
+        .compile(Memory::new())
+        .unwrap();
+    let out = graph.thread("t").invoke(Board::update()).await.unwrap();
+    assert_eq!(
+        (out.lines(), failed.load(Ordering::Relaxed)),
+        (vec!["up"], 1)
+    );
+}
+
+#[tokio::test]
+async fn a_subgraph_whose_pending_node_is_gone_is_not_finished() {
+    let memory = Memory::new();
+    let asks = inner(async |_, ctx: Context| {
+        let answer: String = ctx.interrupt("?").await?;
+        Ok::<_, NodeError>(Inner::update().answer(answer))
+    });
+    let thread = calling(asks, &memory).thread("t");
+    thread.invoke(Board::update()).await.unwrap();
+    let other = StateGraph::<Inner>::new()
+        .node("renamed", async |_, _| Inner::update())
+        .edge(START, "renamed")
+        .compile_stateless()
+        .unwrap();
+    let error = calling(other, &memory).thread("t").resume("yes").await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt);
 }
