@@ -16,6 +16,8 @@ use everthread::prelude::*;
 const DATABASE: &str = "persistent_chatbot.db";
 const PICTURE: &str = "persistent_chatbot.png";
 const USER: &str = "alice_123";
+/// Longer replies take a small model on a small machine minutes.
+const REPLY_TOKENS: usize = 300;
 
 #[derive(State)]
 struct PersistentChatState {
@@ -31,6 +33,13 @@ fn system(text: String) -> Arc<Message> {
     Arc::new(Message::system(text))
 }
 
+fn request(messages: Vec<Arc<Message>>) -> ChatRequest {
+    ChatRequest {
+        max_tokens: Some(REPLY_TOKENS),
+        ..ChatRequest::new(messages)
+    }
+}
+
 async fn chat(
     model: Arc<dyn ChatModel>,
     state: Arc<PersistentChatState>,
@@ -44,9 +53,7 @@ async fn chat(
         )));
     }
     messages.extend(state.messages.iter().cloned());
-    let reply = model
-        .generate(ChatRequest::new(messages), &mut Silent)
-        .await?;
+    let reply = model.generate(request(messages), &mut Silent).await?;
     Ok(PersistentChatState::update().messages(reply.message))
 }
 
@@ -66,9 +73,7 @@ async fn summarize(
     };
     let mut messages: Vec<_> = state.messages.iter().cloned().collect();
     messages.push(Arc::new(Message::human(ask)));
-    let reply = model
-        .generate(ChatRequest::new(messages), &mut Silent)
-        .await?;
+    let reply = model.generate(request(messages), &mut Silent).await?;
     let mut removed = Edits::new();
     for message in state.messages.iter().take(state.messages.len() - 2) {
         removed = removed.remove(
