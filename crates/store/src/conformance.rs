@@ -70,6 +70,7 @@ macro_rules! conformance_tests {
             orphans::a_run_whose_process_is_gone_gives_way,
             orphans::a_waiting_run_whose_process_is_gone_holds_nobody_up,
             orphans::runs_of_a_process_that_is_gone_can_be_claimed,
+            orphans::claimed_runs_can_be_withdrawn,
             orphans::another_process_lets_a_waiting_run_go,
             orphans::two_processes_on_one_thread_lose_nothing,
             pending::what_tasks_leave_is_there_until_their_step,

@@ -115,6 +115,53 @@ pub async fn runs_of_a_process_that_is_gone_can_be_claimed(factory: &dyn Factory
     sound(&*second).await;
 }
 
+/// Whoever claims runs need not be able to carry them out.
+pub async fn claimed_runs_can_be_withdrawn(factory: &dyn Factory) {
+    let (first, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*first, &ids, "alice", "1");
+    talk.begin("a").await;
+    let waiting = [
+        ids.new_run(Multitask::Enqueue),
+        ids.new_run(Multitask::Enqueue),
+    ];
+    for run in &waiting {
+        apply(&*first, talk.step().start(run).build())
+            .await
+            .unwrap();
+    }
+    first.close().await.unwrap();
+    let (second, third) = (factory.open().await, factory.open().await);
+    assert_eq!(second.claim(&talk.key).await.unwrap().len(), 2);
+    assert!(
+        third.claim(&talk.key).await.unwrap().is_empty(),
+        "their owner is alive"
+    );
+    second.withdraw(&talk.key, waiting[0].id).await.unwrap();
+    let gone = second.wait_turn(&talk.key, waiting[0].id).await;
+    assert_eq!(kinds(&gone), Some(StoreErrorKind::NotFound));
+    second.wait_turn(&talk.key, waiting[1].id).await.unwrap();
+    let step = talk.step().start(&ids.new_run(Multitask::Reject));
+    assert_eq!(
+        kinds(&apply(&*third, step.build()).await),
+        Some(StoreErrorKind::Busy),
+        "one of them waits still"
+    );
+    second.withdraw(&talk.key, waiting[1].id).await.unwrap();
+    assert!(second.claim(&talk.key).await.unwrap().is_empty());
+    let query = RunQuery {
+        status: Some(RunStatus::Cancelled),
+        limit: 10,
+    };
+    let cancelled = third.runs(&talk.key, query).await.unwrap();
+    let ids_of: Vec<_> = cancelled.iter().map(|run| run.id).collect();
+    assert_eq!(ids_of, [waiting[1].id, waiting[0].id]);
+    assert!(cancelled.iter().all(|run| run.input.is_none()));
+    talk.store = &*third;
+    talk.turn("b", "c").await;
+    assert_eq!(said(&*second, &talk.key, None).await, ["a", "b", "c"]);
+    sound(&*third).await;
+}
+
 /// A process hears of the end of another one's run.
 pub async fn another_process_lets_a_waiting_run_go(factory: &dyn Factory) {
     let (first, second, ids) = (factory.open().await, factory.open().await, Ids::new());
