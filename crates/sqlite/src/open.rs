@@ -185,6 +185,7 @@ fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(),
     }
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {}; PRAGMA foreign_keys = 1; PRAGMA temp_store = MEMORY; \
+         PRAGMA secure_delete = FAST; \
          PRAGMA wal_autocheckpoint = {LOG_PAGES}; PRAGMA journal_size_limit = {};",
         options.synchronous.pragma(),
         LOG_PAGES * 4_096,

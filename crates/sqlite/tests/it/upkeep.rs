@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use everthread_graph::contract::{Checkpointer, Fence, Multitask};
 use everthread_sqlite::{SqliteOptions, SqliteStore, Synchronous};
 use everthread_store::conformance::{self, Factory, Ids, Talk, sound};
-use everthread_store::{Store, StoreErrorKind};
+use everthread_store::{Search, Store, StoreErrorKind};
 
 /// Stores in memory; each is alone.
 struct MemoryFactory;
@@ -53,6 +53,59 @@ async fn the_space_of_a_deleted_thread_returns() {
     assert!(after * 4 < before, "{before} bytes became {after}");
     let store = SqliteStore::open(SqliteOptions::at(&path)).unwrap();
     sound(&store).await;
+}
+
+/// Not in the rows, not in what pages held before, not in the log. The index knows the word in small letters only.
+#[tokio::test]
+async fn what_was_deleted_is_not_in_the_file_any_more() {
+    const WORD: &str = "Xylophonist";
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.db");
+    let (store, ids) = (
+        SqliteStore::open(SqliteOptions::at(&path)).unwrap(),
+        Ids::new(),
+    );
+    let holds_it = || {
+        let files = std::fs::read_dir(dir.path()).unwrap().map(Result::unwrap);
+        let files = files.filter(|file| file.file_type().unwrap().is_file());
+        let mut bytes = files.map(|file| std::fs::read(file.path()).unwrap());
+        bytes.any(|bytes| {
+            bytes
+                .windows(WORD.len())
+                .any(|part| part == WORD.as_bytes())
+        })
+    };
+    let mut stays = Talk::new(&store, &ids, "alice", "stays");
+    let mut goes = Talk::new(&store, &ids, "alice", "goes");
+    for n in 0..60 {
+        // Texts of one page and of several.
+        stays.turn("xylem and yeast", "so be it").await;
+        let rest = "or so ".repeat(n * 20);
+        goes.turn(&format!("the {WORD} {n} {rest}"), &format!("no {WORD}"))
+            .await;
+        if n % 7 == 0 {
+            store.settle().await.unwrap();
+        }
+    }
+    store.settle().await.unwrap();
+    assert!(holds_it());
+    store.delete_thread(&goes.key).await.unwrap();
+    store.settle().await.unwrap();
+    store.close().await.unwrap();
+    assert!(!holds_it());
+    let store = SqliteStore::open(SqliteOptions::at(&path)).unwrap();
+    sound(&store).await;
+    let search = |words: &str| Search {
+        words: words.to_owned(),
+        thread: None,
+        offset: 0,
+        limit: 100,
+    };
+    let alice = &stays.key.user;
+    let found = store.search(alice, search("xylem")).await.unwrap();
+    assert_eq!(found.len(), 60);
+    let found = store.search(alice, search(WORD)).await.unwrap();
+    assert!(found.is_empty());
 }
 
 #[tokio::test]
