@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::contract::{Change, ChannelValue, Element, Json, Removal};
 use crate::error::{Error, ErrorKind};
 use crate::splice::{Splice, count};
-use crate::state::{Channel, ChannelKind, Overwrite, Step, Value, overwrite_of};
+use crate::state::{Channel, ChannelKind, Overwrite, Step, Value, overwrite_of, same};
 
 /// A list of elements without ids, cheap to copy. What is written to it is appended; [`Overwrite`] replaces the
 /// whole list.
@@ -221,7 +221,7 @@ impl<T: Value> Channel for List<T> {
             && value
                 .iter()
                 .zip(base.iter())
-                .all(|(new, old)| Arc::ptr_eq(new, old));
+                .all(|(new, old)| Arc::ptr_eq(new, old) || same(&**new, &**old));
         let elements = value.iter().skip(if extends { base.len() } else { 0 });
         Some(Additions {
             overwrite: !extends,

@@ -13,6 +13,7 @@ mod untracked;
 
 use std::fmt;
 
+pub(crate) use channel::same;
 pub use channel::{Channel, ChannelInfo, ChannelKind, Value};
 pub use ephemeral::Ephemeral;
 pub use last::Last;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::command::{Command, ParentCommand, START};
 use crate::context::Context;
-use crate::contract::{At, Namespace, Removal, Source};
+use crate::contract::{At, HistoryQuery, Namespace, Removal, Source};
 use crate::error::{Error, ErrorKind};
 use crate::graph::{CompiledGraph, StateGraph};
 use crate::head::Head;
@@ -15,9 +15,13 @@ use crate::plan::Plan;
 use crate::run::{Rest, Steps, Stop, targets_of};
 use crate::state::{State, Step, Update};
 
+/// How far back the beginning of a graph inside another is looked for.
+const MAX_STEPS_INSIDE: usize = 100_000;
+
 /// How a graph inside another ended.
 enum Ended<T> {
-    State(Arc<T>),
+    /// At rest, with the namespace in which it had begun before, when this run went on with it.
+    State(Arc<T>, Option<Namespace>),
     /// It commands the graph above.
     Parent(ParentCommand),
 }
@@ -40,7 +44,7 @@ impl<S: State> StateGraph<S> {
             async move {
                 let initial = Arc::new(T::initial());
                 match run(&graph, initial, input(&state), &context).await? {
-                    Ended::State(state) => Ok(Command::new().update(output(&state))),
+                    Ended::State(state, _) => Ok(Command::new().update(output(&state))),
                     Ended::Parent(command) => Command::from_below(command),
                 }
             }
@@ -67,7 +71,13 @@ impl<S: State> StateGraph<S> {
                     (state.clone(), S::Update::default())
                 };
                 match run(&graph, initial, input, &context).await? {
-                    Ended::State(end) => Ok(Command::new().update(end.diff(&state))),
+                    Ended::State(end, None) => Ok(Command::new().update(end.diff(&state))),
+                    Ended::State(end, Some(ns)) => {
+                        // This state may have more in it than the one that the graph began with.
+                        let began = beginning(&graph, &ns, &context).await?;
+                        let base = began.unwrap_or(state);
+                        Ok(Command::new().update(end.diff(&base)))
+                    }
                     Ended::Parent(command) => Command::from_below(command),
                 }
             }
@@ -89,7 +99,7 @@ impl Context {
         input: T::Update,
     ) -> Result<Arc<T>, NodeError> {
         match run(graph, Arc::new(T::initial()), input, self).await? {
-            Ended::State(state) => Ok(state),
+            Ended::State(state, _) => Ok(state),
             Ended::Parent(command) => Err(NodeError::raised(Raised::Parent(command))),
         }
     }
@@ -109,11 +119,12 @@ async fn run<T: State>(
     let saved = load(graph, &ns, context).await?;
     let resumed = saved.is_some();
     let head = saved.unwrap_or_else(|| Head::empty(initial));
+    let went_on = resumed.then(|| ns.clone());
     let mut steps = Steps::new(&*graph.inner, task.run.clone(), ns, head);
     if !resumed {
         begin(graph, &mut steps, input).await.map_err(stopped)?;
     } else if steps.head().plan.next.is_empty() && steps.head().plan.unknown.is_empty() {
-        return Ok(Ended::State(steps.head().state.clone()));
+        return Ok(Ended::State(steps.head().state.clone(), went_on));
     }
     steps.set_answers(task.answers.clone());
     let rest = steps.run(resumed).await;
@@ -123,7 +134,7 @@ async fn run<T: State>(
     match rest {
         Ok(Rest::Asked(questions)) => Err(NodeError::raised(Raised::Interrupts(questions))),
         Ok(Rest::Breakpoint) => Err(NodeError::raised(Raised::Interrupts(Vec::new()))),
-        Ok(Rest::Done | Rest::Limit) => Ok(Ended::State(steps.head().state.clone())),
+        Ok(Rest::Done | Rest::Limit) => Ok(Ended::State(steps.head().state.clone(), went_on)),
         Err(Stop::Parent(command)) => Ok(Ended::Parent(command)),
         Err(stop) => Err(stopped(stop)),
     }
@@ -146,6 +157,32 @@ async fn load<T: State>(
     Ok(saved
         .map(|saved| Head::of(saved, &graph.inner.topology))
         .transpose()?)
+}
+
+/// The state of a namespace's first checkpoint, if it is still there.
+async fn beginning<T: State>(
+    graph: &CompiledGraph<T>,
+    ns: &Namespace,
+    context: &Context,
+) -> Result<Option<Arc<T>>, NodeError> {
+    let Some(store) = &context.task.run.store else {
+        return Ok(None);
+    };
+    let query = HistoryQuery {
+        ns: Some(ns.clone()),
+        before: None,
+        limit: MAX_STEPS_INSIDE,
+    };
+    let first = store.checkpointer.history(&store.key, query).await?.pop();
+    let Some(first) = first.filter(|first| first.parent.is_none()) else {
+        return Ok(None);
+    };
+    let at = At::Id(first.id);
+    let saved = store.checkpointer.load(&store.key, ns, at).await?;
+    let head = saved
+        .map(|saved| Head::<T>::of(saved, &graph.inner.topology))
+        .transpose()?;
+    Ok(head.map(|head| head.state))
 }
 
 /// Takes the input in, as the first checkpoint of the namespace.

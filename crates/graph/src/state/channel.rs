@@ -116,7 +116,7 @@ pub(super) fn written_twice(name: &str) -> Error {
 }
 
 /// Two values are the same when their JSON is.
-pub(super) fn same<T: Serialize>(a: &T, b: &T) -> bool {
+pub(crate) fn same<T: Serialize>(a: &T, b: &T) -> bool {
     match (serde_json::to_string(a), serde_json::to_string(b)) {
         (Ok(a), Ok(b)) => a == b,
         _ => false,

@@ -342,3 +342,32 @@ async fn a_subgraph_whose_pending_node_is_gone_is_not_finished() {
     let error = calling(other, &memory).thread("t").resume("yes").await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Corrupt);
 }
+
+#[tokio::test]
+async fn a_shared_state_does_not_undo_what_the_caller_wrote_meanwhile() {
+    let inner = StateGraph::new()
+        .node("ask", async |_: Arc<Board>, ctx: Context| {
+            let answer: String = ctx.interrupt("?").await?;
+            Ok::<_, NodeError>(log(&answer).notes(Note::new("n3", "three")))
+        })
+        .edge(START, "ask")
+        .compile_stateless()
+        .unwrap();
+    let graph = StateGraph::new()
+        .subgraph_shared("inner", &inner)
+        .edge(START, "inner")
+        .compile(Memory::new())
+        .unwrap();
+    let thread = graph.thread("t");
+    let input = log("in").title("old".to_owned()).total(1);
+    let input = input.notes(Note::new("n1", "one"));
+    thread.invoke(input).await.unwrap();
+    let update = log("meanwhile").title("new".to_owned()).total(2);
+    let command = Command::new()
+        .update(update.notes(Note::new("n2", "two")))
+        .resume("yes");
+    let out = thread.invoke(command).await.unwrap();
+    assert_eq!(out.lines(), ["in", "meanwhile", "yes"]);
+    assert_eq!(out.texts(), ["one", "two", "three"]);
+    assert_eq!((out.title.as_deref(), out.total), (Some("new"), 3));
+}
