@@ -27,6 +27,17 @@ pub(crate) fn interrupt_id(task: TaskId, n: u32) -> String {
         .to_string()
 }
 
+/// The answers of an object of answers by interrupt id, all of which are known.
+pub(crate) fn by_id(answer: &Json, known: &[String]) -> Option<Answers> {
+    let by_id: BTreeMap<String, Box<serde_json::value::RawValue>> = answer.read().ok()?;
+    if by_id.is_empty() || !by_id.keys().all(|id| known.contains(id)) {
+        return None;
+    }
+    let by_id = by_id.into_iter();
+    let by_id = by_id.map(|(id, text)| (id, Json::trusted(text.get())));
+    Some(by_id.collect())
+}
+
 /// Which questions an answer is for.
 ///
 /// # Errors
@@ -38,14 +49,8 @@ pub(crate) fn assign(answer: &Json, waiting: &[String]) -> Result<Answers, Error
             "no interrupt waits for an answer on this thread",
         ));
     }
-    if let Ok(by_id) = answer.read::<BTreeMap<String, Box<serde_json::value::RawValue>>>()
-        && !by_id.is_empty()
-        && by_id.keys().all(|id| waiting.contains(id))
-    {
-        let by_id = by_id.into_iter();
-        return Ok(by_id
-            .map(|(id, text)| (id, Json::trusted(text.get())))
-            .collect());
+    if let Some(by_id) = by_id(answer, waiting) {
+        return Ok(by_id);
     }
     match waiting {
         [only] => Ok(Answers::from([(only.clone(), answer.clone())])),

@@ -14,7 +14,7 @@ use crate::contract::{
 use crate::error::{Error, ErrorKind};
 use crate::graph::CompiledGraph;
 use crate::head::Head;
-use crate::interrupt::assign;
+use crate::interrupt::{Interrupt, assign, by_id};
 use crate::plan::Plan;
 use crate::run::step::tasks_of;
 use crate::state::{State, Step, Update};
@@ -48,6 +48,8 @@ pub(super) struct Admitted<S: State> {
     pub(super) opening: Opening<S>,
     /// `None` when there was nothing to do.
     pub(super) store: Option<Arc<StoreCx>>,
+    /// What the run began with.
+    pub(super) ask: Option<Arc<Ask>>,
 }
 
 impl<S: State> Call<S> {
@@ -66,6 +68,7 @@ impl<S: State> Call<S> {
                 return Ok(Admitted {
                     opening,
                     store: None,
+                    ask: None,
                 });
             };
             let ask = Arc::new(ask);
@@ -98,6 +101,7 @@ impl<S: State> Call<S> {
                     return Ok(Admitted {
                         opening,
                         store: Some(store),
+                        ask: Some(ask),
                     });
                 }
                 Ok((Admission::Queued { .. }, ticket)) => {
@@ -352,26 +356,36 @@ fn answers<S: State>(
 ) -> Result<Vec<TaskWrites>, Error> {
     let root = Namespace::root();
     let tasks = tasks_of(&graph.inner.topology, &root, head, run.uuid())?;
-    let mut waiting = Vec::new();
+    // An answer at which its task failed may be replaced, once nothing waits for a first one.
+    let (mut waiting, mut failed) = (Vec::new(), Vec::new());
     for task in &tasks {
-        for interrupt in writes::interrupts_of(&head.pending, task.id)? {
-            waiting.push((task.id, interrupt.id));
+        waiting.extend(ids(writes::interrupts_of(&head.pending, task.id)?));
+        if writes::error_of(&head.pending, task.id).is_some() {
+            failed.extend(ids(writes::asked_by(&head.pending, task.id)?));
         }
     }
-    let ids: Vec<String> = waiting.iter().map(|(_, id)| id.clone()).collect();
-    let mut given = assign(answer, &ids)?;
+    let all: Vec<String> = waiting.iter().chain(&failed).cloned().collect();
+    let given = match by_id(answer, &all) {
+        Some(given) => given,
+        None if waiting.is_empty() => assign(answer, &failed)?,
+        None => assign(answer, &waiting)?,
+    };
     let mut all = Vec::new();
     for task in &tasks {
         let mut own = writes::answers_of(&head.pending, task.id)?;
-        let before = own.len();
-        for (_, id) in waiting.iter().filter(|(of, _)| *of == task.id) {
-            if let Some(answer) = given.remove(id) {
-                own.insert(id.clone(), answer);
-            }
-        }
-        if own.len() > before {
+        let asked = ids(writes::asked_by(&head.pending, task.id)?);
+        let new: Vec<_> = asked.filter_map(|id| given.get_key_value(&id)).collect();
+        if !new.is_empty() {
+            own.extend(
+                new.into_iter()
+                    .map(|(id, answer)| (id.clone(), answer.clone())),
+            );
             all.push(writes::answered(task.id, &own)?);
         }
     }
     Ok(all)
+}
+
+fn ids(interrupts: Vec<Interrupt>) -> impl Iterator<Item = String> {
+    interrupts.into_iter().map(|interrupt| interrupt.id)
 }

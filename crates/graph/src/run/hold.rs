@@ -8,8 +8,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::contract::{
-    Admission, CheckpointId, Checkpointer, Commit, Fence, Multitask, PendingWrites, RunId, RunMark,
-    RunOutcome, StoreError, StoreErrorKind, ThreadKey, Ticket,
+    Admission, Checkpoint, CheckpointId, Checkpointer, Commit, Fence, Multitask, PendingWrites,
+    RunId, RunMark, RunOutcome, StoreError, StoreErrorKind, ThreadKey, Ticket,
 };
 
 /// How often the store is asked to let go of a run.
@@ -29,6 +29,14 @@ impl Ask {
         match self {
             Self::Commit(commit) => commit.checkpoint.id,
             Self::Write(writes) => writes.checkpoint,
+        }
+    }
+
+    /// The checkpoint that it makes.
+    pub(super) fn made(&self) -> Option<&Checkpoint> {
+        match self {
+            Self::Commit(commit) => Some(&commit.checkpoint),
+            Self::Write(_) => None,
         }
     }
 

@@ -135,8 +135,9 @@ pub(crate) async fn on_thread<S: State>(
     let rest = match add_breakpoints(&mut steps, &inner, &call.options) {
         Err(error) => Err(Stop::Failed(error)),
         Ok(()) => {
-            if !resumed {
-                steps.show_head(None).await;
+            let made = admitted.ask.as_ref().and_then(|ask| ask.made());
+            if let Some(made) = made {
+                steps.show_first(made).await;
             }
             steps.run(resumed).await
         }

@@ -206,6 +206,13 @@ impl<'a, S: State> Steps<'a, S> {
         Ok(())
     }
 
+    /// Shows the checkpoint that the run begins with to readers.
+    pub(super) async fn show_first(&self, checkpoint: &Checkpoint) {
+        let made = self.run.wants(&self.ns, StreamModes::CHECKPOINTS);
+        self.show_head(made.then(|| Arc::new(checkpoint.clone())))
+            .await;
+    }
+
     /// Shows the new head to readers.
     pub(super) async fn show_head(&self, checkpoint: Option<Arc<Checkpoint>>) {
         if self.run.outbox.is_none() {

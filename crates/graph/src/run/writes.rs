@@ -145,14 +145,21 @@ pub(crate) fn interrupts_of(pending: &[TaskWrites], task: TaskId) -> Result<Vec<
         return Ok(Vec::new());
     }
     let answers = answers_of(pending, task)?;
-    let Some(writes) = pending.iter().find(of(WriteSlot::Interrupt)) else {
+    let mut open = asked_by(pending, task)?;
+    open.retain(|interrupt| !answers.contains_key(&interrupt.id));
+    Ok(open)
+}
+
+/// The questions that a task stopped for last, answered or not.
+pub(crate) fn asked_by(pending: &[TaskWrites], task: TaskId) -> Result<Vec<Interrupt>, Error> {
+    let mut asked = pending
+        .iter()
+        .filter(|writes| writes.task == task && writes.slot == WriteSlot::Interrupt);
+    let Some(writes) = asked.next() else {
         return Ok(Vec::new());
     };
     let asked: Asked = writes.body.read().map_err(unreadable)?;
-    let open = asked.interrupts.into_iter();
-    Ok(open
-        .filter(|interrupt| !answers.contains_key(&interrupt.id))
-        .collect())
+    Ok(asked.interrupts)
 }
 
 /// The answers that a task was given.

@@ -330,3 +330,16 @@ async fn without_a_store_there_is_nothing_to_resume() {
         .unwrap_err();
     assert_eq!(bad.kind(), ErrorKind::InvalidInput);
 }
+
+#[tokio::test]
+async fn an_answer_that_a_task_failed_at_may_be_replaced() {
+    let graph = one(&Memory::new());
+    let thread = graph.thread("t");
+    thread.invoke(Board::update()).await.unwrap();
+    thread.resume("Ann").await.unwrap();
+    let error = thread.resume("not a number").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Node);
+    thread.invoke(()).await.unwrap_err();
+    let out = thread.resume(&33).await.unwrap();
+    assert_eq!(out.lines(), ["ask is 33 (Ann)", "after"]);
+}

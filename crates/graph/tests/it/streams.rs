@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use everthread_graph::contract::StoreErrorKind;
 use everthread_graph::{
-    CompiledGraph, Context, ErrorKind, NodeError, START, SendTo, StateGraph, StreamModes,
+    CompiledGraph, Context, ErrorKind, EventData, NodeError, RunOptions, RunStream, START, SendTo,
+    StateGraph, StreamModes,
 };
 
 use crate::memory::{Fault, Memory};
@@ -76,4 +77,80 @@ async fn a_write_that_fails_ends_a_stream_that_is_full() {
     let last = tokio::time::timeout(Duration::from_secs(60), read).await;
     let error = last.unwrap().unwrap().map(|event| event.data).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store(StoreErrorKind::Unavailable));
+}
+
+/// What a run of two steps shows, a line an event.
+async fn shown(stream: &mut RunStream<Board>) -> Vec<String> {
+    let mut seen = Vec::new();
+    while let Some(event) = stream.next().await {
+        seen.push(match event.unwrap().data {
+            EventData::Values(view) => {
+                format!("values {:?}", view.get::<Board>().unwrap().lines())
+            }
+            EventData::Update { node, update } => format!("update {node} {update}"),
+            EventData::Checkpoint {
+                checkpoint,
+                values,
+                next,
+            } => format!(
+                "checkpoint {} {} {:?} then {next:?}",
+                checkpoint.source.as_str(),
+                checkpoint.step,
+                values.get::<Board>().unwrap().lines()
+            ),
+            EventData::TaskStarted { node, step, .. } => format!("start {node} {step}"),
+            EventData::TaskFinished {
+                node, step, result, ..
+            } => format!("finish {node} {step} {}", result.unwrap()),
+            other => format!("{other:?}"),
+        });
+    }
+    seen
+}
+
+fn two_steps(memory: &Arc<Memory>) -> CompiledGraph<Board> {
+    StateGraph::<Board>::new()
+        .node("a", async |_, _| log("a"))
+        .node("b", async |_, _| log("b"))
+        .edge(START, "a")
+        .edge("a", "b")
+        .compile(memory.clone())
+        .unwrap()
+}
+
+#[tokio::test]
+async fn every_checkpoint_and_every_task_is_shown() {
+    let thread = two_steps(&Memory::new()).thread("t");
+    let modes = StreamModes::DEBUG | StreamModes::VALUES | StreamModes::UPDATES;
+    let mut stream = thread.stream(log("in"), modes);
+    let expected = [
+        r#"checkpoint input -1 ["in"] then ["a"]"#,
+        r#"values ["in"]"#,
+        "start a 0",
+        r#"finish a 0 {"log":["a"]}"#,
+        r#"update a {"log":["a"]}"#,
+        r#"checkpoint loop 0 ["in", "a"] then ["b"]"#,
+        r#"values ["in", "a"]"#,
+        "start b 1",
+        r#"finish b 1 {"log":["b"]}"#,
+        r#"update b {"log":["b"]}"#,
+        r#"checkpoint loop 1 ["in", "a", "b"] then []"#,
+        r#"values ["in", "a", "b"]"#,
+    ];
+    assert_eq!(shown(&mut stream).await, expected);
+}
+
+#[tokio::test]
+async fn the_checkpoint_of_a_new_branch_is_shown() {
+    let thread = two_steps(&Memory::new()).thread("t");
+    thread.invoke(log("in")).await.unwrap();
+    let after_a = thread.history(2, None).await.unwrap().pop().unwrap();
+    let options = RunOptions::new().checkpoint(after_a.checkpoint.id);
+    let branch = thread.with(options);
+    let mut stream = branch.stream((), StreamModes::CHECKPOINTS);
+    let expected = [
+        r#"checkpoint fork 1 ["in", "a"] then ["b"]"#,
+        r#"checkpoint loop 2 ["in", "a", "b"] then []"#,
+    ];
+    assert_eq!(shown(&mut stream).await, expected);
 }
