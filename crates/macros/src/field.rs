@@ -55,6 +55,12 @@ impl Channel {
                 Ok(())
             })?;
         }
+        if let (Kind::Ephemeral, Some(_)) = (&kind, &default) {
+            return Err(Error::new(
+                field.span(),
+                "an ephemeral field falls back to its type's `Default` after each step; it takes no `default`",
+            ));
+        }
         let docs = field.attrs.iter().filter(|a| a.path().is_ident("doc"));
         Ok(Self {
             name,
@@ -151,4 +157,26 @@ fn is_list(ty: &Type) -> bool {
 
 fn takes_into(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|name| name == "String" || name == "Option")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ephemeral_field_takes_no_default() {
+        let field = |attributes: TokenStream| {
+            let input: syn::DeriveInput = syn::parse_quote! {
+                struct State {
+                    #attributes
+                    hint: u32,
+                }
+            };
+            crate::state::expand(&input).map_err(|error| error.to_string())
+        };
+        assert!(field(quote!(#[state(ephemeral)])).is_ok());
+        assert!(field(quote!(#[state(default = 3)])).is_ok());
+        let error = field(quote!(#[state(ephemeral, default = 3)])).err();
+        assert!(error.is_some_and(|error| error.contains("takes no `default`")));
+    }
 }

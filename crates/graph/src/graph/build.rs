@@ -40,6 +40,8 @@ pub struct StateGraph<S: State> {
     pub(super) routes: Vec<Route<S>>,
     pub(super) before: Vec<String>,
     pub(super) after: Vec<String>,
+    /// Names that options were given for before there was a node of the name.
+    pub(super) missed: Vec<String>,
     pub(super) mint: Mint,
     pub(super) items: Option<ItemsOf>,
 }
@@ -111,6 +113,7 @@ impl<S: State> StateGraph<S> {
             routes: Vec::new(),
             before: Vec::new(),
             after: Vec::new(),
+            missed: Vec::new(),
             mint: Mint::system(),
             items: None,
         }
@@ -155,9 +158,13 @@ impl<S: State> StateGraph<S> {
         self
     }
 
-    /// Changes the options of a node that was added before; nothing happens when there is none of the name.
+    /// Changes the options of a node that was added before. A name that no node has by then is reported by
+    /// [`StateGraph::compile`].
     #[must_use]
     pub fn options(mut self, name: &str, options: &NodeOptions) -> Self {
+        if !self.nodes.iter().any(|node| &*node.name == name) {
+            self.missed.push(name.to_owned());
+        }
         for node in self.nodes.iter_mut().filter(|node| &*node.name == name) {
             node.options = options.clone();
         }

@@ -166,6 +166,15 @@ impl<'a, S: State> Check<'a, S> {
         for name in &graph.after {
             self.known(name, "interrupt_after");
         }
+        for name in &graph.missed {
+            if self.names.contains(&name.as_str()) {
+                self.problems.push(format!(
+                    "options for {name:?} were given before the node; give them after it"
+                ));
+            } else {
+                self.known(name, "options");
+            }
+        }
         for node in &graph.nodes {
             for to in &node.options.destinations {
                 self.target(to, &format!("the destinations of {:?}", node.name));

@@ -72,7 +72,8 @@ impl RunOptions {
         self
     }
 
-    /// Starts from this checkpoint instead of the head: a new branch begins there.
+    /// Starts from this checkpoint instead of the head: a new branch begins there. Options belong to the
+    /// [`Thread`](crate::Thread) that they were given to: each of its runs begins a branch there.
     #[must_use]
     pub fn checkpoint(mut self, id: CheckpointId) -> Self {
         self.checkpoint = Some(id);
@@ -100,7 +101,8 @@ impl RunOptions {
         self
     }
 
-    /// Gives the run this id instead of a new one.
+    /// Gives the run this id instead of a new one. A run's id is its own: give it to a
+    /// [`Thread`](crate::Thread) on which one run is made, and other runs to another (a clone costs nothing).
     #[must_use]
     pub fn run_id(mut self, id: RunId) -> Self {
         self.run = Some(id);

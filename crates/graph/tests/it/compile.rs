@@ -32,6 +32,13 @@ fn mistakes_are_named_with_hints() {
         problem(new().edge("chat", START)),
         problem(new().edge(END, "chat")),
         problem(new().interrupt_before(["caht"])),
+        problem(new().options("caht", &NodeOptions::new())),
+        problem(
+            StateGraph::new()
+                .options("chat", &NodeOptions::new())
+                .node("chat", node)
+                .edge(START, "chat"),
+        ),
     ];
     insta::assert_snapshot!(cases.join("\n"), @r#"
     graph "graph" cannot be compiled: there is no edge from START; add .edge(START, "first node")
@@ -43,6 +50,8 @@ fn mistakes_are_named_with_hints() {
     graph "graph" cannot be compiled: the edge chat -> __start__ leads to START, where only a run begins
     graph "graph" cannot be compiled: the edge __end__ -> chat begins at END, where nothing follows
     graph "graph" cannot be compiled: interrupt_before names the unknown node "caht"; did you mean "chat"?
+    graph "graph" cannot be compiled: options names the unknown node "caht"; did you mean "chat"?
+    graph "graph" cannot be compiled: options for "chat" were given before the node; give them after it
     "#);
 }
 
