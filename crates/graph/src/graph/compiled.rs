@@ -4,6 +4,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use futures::FutureExt;
+
 use super::{Route, StateGraph};
 use crate::contract::{Checkpointer, Namespace, ThreadKey};
 use crate::draw::Picture;
@@ -15,6 +17,7 @@ use crate::node::Node;
 use crate::plan::{NodeRef, Topology};
 use crate::run::{self, IntoInput, RunOptions, RunOutput};
 use crate::state::State;
+use crate::stream::{Outbox, RunStream, StreamModes};
 use crate::thread::{Thread, ThreadRef};
 
 /// Heads that are remembered, so that a turn on one of them loads nothing.
@@ -120,6 +123,47 @@ impl<S: State> CompiledGraph<S> {
         input: impl IntoInput<S>,
     ) -> Result<RunOutput<S>, Error> {
         run::stateless(self, state, input.into_input(), RunOptions::new(), None).await
+    }
+
+    /// Runs the graph once with other options. A thread's options (its checkpoint, what happens to other runs)
+    /// mean nothing here.
+    ///
+    /// # Errors
+    /// As [`Thread::invoke`].
+    pub async fn invoke_with(
+        &self,
+        input: impl IntoInput<S>,
+        options: RunOptions,
+    ) -> Result<RunOutput<S>, Error> {
+        let state = Arc::new(S::initial());
+        run::stateless(self, state, input.into_input(), options, None).await
+    }
+
+    /// Runs the graph once, keeping nothing, and shows what happens. The run goes on as the stream is read, and is
+    /// cancelled when it is dropped.
+    #[must_use]
+    pub fn stream(&self, input: impl IntoInput<S>, modes: StreamModes) -> RunStream<S> {
+        self.stream_with(input, modes, RunOptions::new())
+    }
+
+    /// The same with other options.
+    #[must_use]
+    pub fn stream_with(
+        &self,
+        input: impl IntoInput<S>,
+        modes: StreamModes,
+        options: RunOptions,
+    ) -> RunStream<S> {
+        let run = options
+            .run
+            .unwrap_or_else(|| self.inner.settings.mint.run());
+        let outbox = Arc::new(Outbox::new(modes, options.subgraphs, None));
+        let (graph, input, shown) = (self.clone(), input.into_input(), outbox.clone());
+        let work = async move {
+            let state = Arc::new(S::initial());
+            run::stateless(&graph, state, input, options, Some((run, shown))).await
+        };
+        RunStream::new(run, outbox, work.boxed())
     }
 
     /// What is drawn of the graph.

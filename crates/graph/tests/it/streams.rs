@@ -154,3 +154,26 @@ async fn the_checkpoint_of_a_new_branch_is_shown() {
     ];
     assert_eq!(shown(&mut stream).await, expected);
 }
+
+#[tokio::test]
+async fn a_graph_without_a_store_streams_and_takes_options() {
+    let graph = StateGraph::<Board>::new()
+        .node("a", async |_, _| log("a"))
+        .edge(START, "a")
+        .edge("a", "a")
+        .compile_stateless()
+        .unwrap();
+    let limited = || RunOptions::new().recursion_limit(2);
+    let error = graph.invoke_with(log("in"), limited()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RecursionLimit);
+    let mut stream = graph.stream_with(log("in"), StreamModes::VALUES, limited());
+    let mut count = 0;
+    while let Some(Ok(_)) = stream.next().await {
+        count += 1;
+    }
+    assert_eq!(count, 3);
+    let mut stream = graph.stream(log("in"), StreamModes::UPDATES);
+    for _ in 0..1_000 {
+        stream.next().await.unwrap().unwrap();
+    }
+}
