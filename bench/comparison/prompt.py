@@ -69,8 +69,8 @@ def wait_for_prompt(terminal: int, deadline: float) -> float:
 
 
 def ends_in_prompt(shown: bytes) -> bool:
-    """Whether the last line looks like `you> `."""
-    line = re.split(r"[\r\n]", readable(shown))[-1]
+    """Whether the last line looks like `you> `. An editor may end it by going back to its begin and forward again."""
+    line = re.split(r"[\r\n]", readable(shown).rstrip("\r"))[-1]
     return line.endswith(" ") and line.rstrip().endswith(PROMPT_ENDS)
 
 

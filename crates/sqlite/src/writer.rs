@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use everthread_graph::contract::{Commit, StoreError, StoreErrorKind, Ticket};
+use everthread_graph::contract::{Commit, RunMark, StoreError, StoreErrorKind, Ticket};
 use rusqlite::Connection;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
@@ -32,6 +32,9 @@ pub(crate) use job::Job;
 /// How long a caller looks for the first answer before it sleeps.
 const LOOK_FOR_ANSWER: Duration = Duration::from_micros(60);
 
+/// How long the caller of a run's last step looks for the second answer: about as long as a quick disk needs.
+const LOOK_FOR_THE_DISK: Duration = Duration::from_micros(150);
+
 /// Callers that do not look after one looked in vain.
 const BLIND_CALLS: i32 = 32;
 
@@ -43,8 +46,10 @@ pub(crate) type Shared = Arc<Mutex<Connection>>;
 pub(crate) struct Writer {
     queue: mpsc::Sender<Job>,
     syncing: Arc<AtomicBool>,
-    /// Callers that are not to look for their answer.
+    /// Callers that are not to look for their first answer.
     blind: AtomicI32,
+    /// Callers that are not to look for their second answer.
+    blind_to_the_disk: AtomicI32,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -76,6 +81,7 @@ impl Writer {
             queue,
             syncing,
             blind: AtomicI32::new(0),
+            blind_to_the_disk: AtomicI32::new(0),
             room,
             thread: Mutex::new(Some(thread)),
         })
@@ -92,31 +98,25 @@ impl Writer {
     }
 
     /// Hands over a step. The first answer takes some microseconds, less than it takes to sleep and be woken: so
-    /// this looks for it a moment before it returns, unless the writer waits for the disk.
+    /// this looks for it a moment before it returns, unless the writer waits for the disk. After the last step of a
+    /// run there is nothing to do but to wait for the second answer: this looks for that one, as long as a quick disk
+    /// needs.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
         let (sender, ticket) = Ticket::new();
+        let is_last = matches!(commit.run, RunMark::End(..));
         let answered = Answered::default();
         self.send(Job::Commit(Box::new(commit), sender, Arc::clone(&answered)))
             .await?;
-        self.look_for(&answered);
+        if is_last {
+            look(&self.blind_to_the_disk, LOOK_FOR_THE_DISK, || {
+                answered.load(Ordering::Acquire)
+            });
+        } else {
+            look(&self.blind, LOOK_FOR_ANSWER, || {
+                answered.load(Ordering::Acquire) || self.syncing.load(Ordering::Relaxed)
+            });
+        }
         Ok(ticket)
-    }
-
-    /// Looks for an answer. Where the writer has no core to run on, looking keeps it from answering: after a look in
-    /// vain, the next callers sleep at once.
-    fn look_for(&self, answered: &Answered) {
-        if self.blind.load(Ordering::Relaxed) > 0 {
-            self.blind.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
-        let begun = Instant::now();
-        while !answered.load(Ordering::Acquire) && !self.syncing.load(Ordering::Relaxed) {
-            if begun.elapsed() >= LOOK_FOR_ANSWER {
-                self.blind.store(BLIND_CALLS, Ordering::Relaxed);
-                return;
-            }
-            std::hint::spin_loop();
-        }
     }
 
     /// Runs a function inside a transaction of the writer; what it wrote is durable at return.
@@ -159,6 +159,23 @@ impl Writer {
         let (sender, _answer) = oneshot::channel();
         let _ = self.queue.send(Job::Close(sender));
         self.join();
+    }
+}
+
+/// Looks for an answer. Where the writer has no core to run on, or the disk is slow, looking only keeps others from
+/// working: after a look in vain, the next callers sleep at once.
+fn look(blind: &AtomicI32, patience: Duration, is_there: impl Fn() -> bool) {
+    if blind.load(Ordering::Relaxed) > 0 {
+        blind.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let begun = Instant::now();
+    while !is_there() {
+        if begun.elapsed() >= patience {
+            blind.store(BLIND_CALLS, Ordering::Relaxed);
+            return;
+        }
+        std::hint::spin_loop();
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::call::{Call, Touches};
 use super::desk::Desk;
-use super::job::Job;
+use super::job::{Answered, Job};
 use super::take;
 use crate::error::{Fault, database, is_harmless};
 use crate::sql::commit::{self, Answer, Memory};
@@ -28,6 +28,8 @@ struct Group {
     open: HashSet<RunId>,
     touched: Vec<ThreadKey>,
     owed: Vec<Owed>,
+    /// Callers that look for their second answer.
+    looked_for: Vec<Answered>,
     /// Why the whole transaction is gone.
     broken: Option<StoreError>,
     /// Whether a run may have left its thread.
@@ -81,6 +83,9 @@ impl Desk {
         for owed in group.owed.into_iter().rev() {
             owed.settle(&outcome);
         }
+        for answered in group.looked_for {
+            answered.store(true, Ordering::Release);
+        }
         if group.ended {
             self.ended.notify_waiters();
         }
@@ -127,11 +132,16 @@ impl Desk {
         group.jobs += 1;
         match job {
             Job::Commit(commit, ticket, answered) => {
+                let is_last = matches!(commit.run, RunMark::End(..));
                 let answer = self.in_savepoint(tx, group, "writing a checkpoint", |desk, tx| {
                     commit::commit(tx, &desk.env, &mut desk.memory, &commit)
                 });
                 group.answer(&commit.key, &commit.run, ticket, answer);
-                answered.store(true, Ordering::Release);
+                if is_last {
+                    group.looked_for.push(answered);
+                } else {
+                    answered.store(true, Ordering::Release);
+                }
             }
             Job::Write(writes, ticket) => {
                 let answer = self.in_savepoint(tx, group, "writing results", |desk, tx| {
@@ -227,6 +237,7 @@ impl Group {
             open: HashSet::new(),
             touched: Vec::new(),
             owed: Vec::new(),
+            looked_for: Vec::new(),
             broken: None,
             ended: false,
             wrote: false,
