@@ -181,14 +181,3 @@ fn files_stay_small() {
         at(90)
     );
 }
-
-#[test]
-fn the_project_stands_alone() {
-    let alien: Vec<PathBuf> = sources()
-        .into_iter()
-        .filter(|(path, _)| !path.ends_with("tidy.rs"))
-        .filter(|(_, text)| text.contains("../shared") || text.contains("/root/"))
-        .map(|(path, _)| path)
-        .collect();
-    assert!(alien.is_empty(), "{alien:#?}");
-}
