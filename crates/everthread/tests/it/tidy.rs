@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("everthread-store", 2, &[]),
     ("everthread-sqlite", 3, &[]),
     ("everthread-chat", 4, &[]),
+    ("everthread-server", 5, &[]),
     ("everthread", 6, &[]),
 ];
 
@@ -35,6 +36,15 @@ const NEVER: &[(&str, &[&str])] = &[
         &["everthread-model", "rusqlite", "axum"],
     ),
     ("everthread-model", &["rusqlite", "axum"]),
+    (
+        "everthread-server",
+        &[
+            "everthread-sqlite",
+            "everthread-chat",
+            "everthread-model",
+            "rusqlite",
+        ],
+    ),
 ];
 
 const LONGEST_FILE_LINES: usize = 600;
