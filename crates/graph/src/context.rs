@@ -99,6 +99,23 @@ impl Context {
         self.task.run.metadata.as_ref()
     }
 
+    /// What the caller gave the run as its context; `None` when it gave none.
+    ///
+    /// # Errors
+    /// When it does not have the form of `T`.
+    pub fn run_context<T: DeserializeOwned>(&self) -> Result<Option<T>, NodeError> {
+        let Some(context) = &self.task.run.context else {
+            return Ok(None);
+        };
+        let read = context.read().map(Some);
+        read.map_err(|error| {
+            NodeError::permanent(format!(
+                "the run's context does not have the form that node {:?} expects: {error}",
+                self.node()
+            ))
+        })
+    }
+
     /// The user's long-term memory; `None` when the graph has none.
     #[must_use]
     pub fn items(&self) -> Option<&Arc<dyn Items>> {

@@ -34,19 +34,29 @@ pub struct Picture {
     edges: Vec<Edge>,
 }
 
+/// A node as it is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Node {
-    name: String,
-    deferred: bool,
-    inside: Option<Arc<Picture>>,
+pub struct Node {
+    /// Its name; in a picture made by [`Picture::expanded`] with the names of the nodes around it before, as in
+    /// `outer:inner`.
+    pub name: String,
+    /// Whether it waits until nothing else is left to do.
+    pub deferred: bool,
+    /// The graph inside, when it is a subgraph.
+    pub inside: Option<Arc<Picture>>,
 }
 
+/// An edge as it is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Edge {
-    from: String,
-    to: String,
-    conditional: bool,
-    label: Option<String>,
+pub struct Edge {
+    /// A node's name, or [`START`].
+    pub from: String,
+    /// A node's name, or [`END`].
+    pub to: String,
+    /// Whether it depends on the state if it is taken.
+    pub conditional: bool,
+    /// What the route calls its target, when that is not the node's name.
+    pub label: Option<String>,
 }
 
 impl Picture {
@@ -54,7 +64,7 @@ impl Picture {
         let node = |node: &crate::node::Node<S>| Node {
             name: node.name.to_string(),
             deferred: node.options.defer,
-            inside: node.inside.clone(),
+            inside: node.inside.as_ref().map(|graph| Arc::new(graph.picture())),
         };
         let mut picture = Self {
             nodes: graph.nodes.iter().map(node).collect(),
@@ -100,6 +110,54 @@ impl Picture {
         };
         if !self.edges.contains(&edge) {
             self.edges.push(edge);
+        }
+    }
+
+    /// The nodes, by name; [`START`] and [`END`] are none.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The edges, those of [`START`] first.
+    #[must_use]
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// The picture with the nodes of subgraphs in the place of the subgraphs, so many levels deep: their names are
+    /// paths, as in `outer:inner`.
+    #[must_use]
+    pub fn expanded(&self, levels: usize) -> Self {
+        let opened = self.opened(levels);
+        let mut nodes = Vec::new();
+        opened.flatten("", &mut nodes);
+        Self {
+            nodes,
+            edges: mermaid::edges(&opened, ""),
+        }
+    }
+
+    /// Without what is inside of nodes deeper than this.
+    fn opened(&self, levels: usize) -> Self {
+        let mut opened = self.clone();
+        for node in &mut opened.nodes {
+            let inside = node.inside.take().filter(|_| levels > 0);
+            node.inside = inside.map(|inside| Arc::new(inside.opened(levels - 1)));
+        }
+        opened
+    }
+
+    fn flatten(&self, prefix: &str, into: &mut Vec<Node>) {
+        for node in &self.nodes {
+            let name = format!("{prefix}{}", node.name);
+            match &node.inside {
+                Some(inside) => inside.flatten(&format!("{name}:"), into),
+                None => into.push(Node {
+                    name,
+                    ..node.clone()
+                }),
+            }
         }
     }
 

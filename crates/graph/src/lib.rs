@@ -11,6 +11,7 @@ pub mod contract;
 #[doc(hidden)]
 pub mod derived;
 
+mod any;
 mod command;
 mod context;
 mod draw;
@@ -31,9 +32,13 @@ mod stream;
 mod subgraph;
 mod thread;
 
+pub use any::{
+    AnyEdit, AnyGoto, AnyGraph, AnyInput, AnyInside, AnyOutput, AnyState, AnyStream, AnyTask,
+    GraphSchemas,
+};
 pub use command::{Command, END, Goto, IntoCommand, IntoGoto, START, SendTo};
 pub use context::Context;
-pub use draw::Picture;
+pub use draw::{Edge as PictureEdge, Node as PictureNode, Picture};
 pub use error::{Error, ErrorKind};
 pub use event::{Event, EventData, View};
 pub use everthread_macros::State;
@@ -43,7 +48,7 @@ pub use interrupt::Interrupt;
 pub use keyed::{ById, Edit, Edits, Entry, Identify, Keyed};
 pub use list::{Additions, List};
 pub use node::{NodeError, NodeOptions, RetryPolicy};
-pub use run::{Input, IntoInput, RunOptions, RunOutput};
+pub use run::{Durability, Input, IntoInput, RunOptions, RunOutput};
 pub use state::{
     Channel, ChannelInfo, ChannelKind, Ephemeral, Last, Overwrite, Reduce, Reduced, Reducer, State,
     Step, Untracked, Update, Value,

@@ -13,6 +13,7 @@ pub use error::NodeError;
 pub(crate) use error::{Control, Raised};
 pub use options::{NodeOptions, RetryPolicy};
 
+use crate::any::Inside;
 use crate::command::{Command, IntoCommand};
 use crate::context::Context;
 use crate::state::State;
@@ -25,8 +26,8 @@ pub(crate) struct Node<S: State> {
     pub(crate) name: Arc<str>,
     pub(crate) run: Arc<Run<S>>,
     pub(crate) options: NodeOptions,
-    /// How the graph inside is drawn, when the node is a subgraph.
-    pub(crate) inside: Option<Arc<crate::draw::Picture>>,
+    /// The graph inside, when the node is a subgraph.
+    pub(crate) inside: Option<Arc<dyn Inside>>,
 }
 
 impl<S: State> Node<S> {

@@ -37,7 +37,7 @@ impl<S: State> StateGraph<S> {
         input: impl Fn(&S) -> T::Update + Send + Sync + 'static,
         output: impl Fn(&T) -> S::Update + Send + Sync + 'static,
     ) -> Self {
-        let inside = Arc::new(graph.draw());
+        let inside = Arc::new(graph.clone());
         let (graph, input, output) = (graph.clone(), Arc::new(input), Arc::new(output));
         let node = move |state: Arc<S>, context: Context| {
             let (graph, input, output) = (graph.clone(), input.clone(), output.clone());
@@ -57,7 +57,7 @@ impl<S: State> StateGraph<S> {
     /// back. A reducer channel that it changes is overwritten, not folded in a second time.
     #[must_use]
     pub fn subgraph_shared(self, name: &str, graph: &CompiledGraph<S>) -> Self {
-        let inside = Arc::new(graph.draw());
+        let inside = Arc::new(graph.clone());
         let graph = graph.clone();
         let node = move |state: Arc<S>, context: Context| {
             let graph = graph.clone();

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use futures::FutureExt;
 use serde::Serialize;
 
+pub(crate) use edit::Written;
 pub use key::ThreadRef;
+pub(crate) use view::view;
 pub use view::{HistoryEntry, StateView, TaskView};
 
 use crate::command::Command;

@@ -3,6 +3,7 @@
 //! It only lays out code; the rules of the channels are in `everthread-graph`.
 
 mod field;
+mod schema;
 mod state;
 
 use proc_macro::TokenStream;

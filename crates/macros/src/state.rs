@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Fields, Ident, Result, Visibility};
 
 use crate::field::Channel;
+use crate::schema;
 
 /// The most that a step's notes can tell apart.
 const MAX_CHANNELS: usize = 128;
@@ -62,6 +63,8 @@ fn state(vis: &Visibility, state: &Ident, channels: &[Channel]) -> TokenStream {
     let texts: Vec<_> = names.iter().map(|name| plain(name)).collect();
     let rules: Vec<_> = channels.iter().map(|channel| channel.rule(state)).collect();
     let places: Vec<_> = (0..channels.len()).collect();
+    let schemas = channels.iter().map(|channel| schema::of(&channel.ty));
+    let docs = channels.iter().map(|channel| schema::text(&channel.docs));
     let defaults: Vec<_> = channels
         .iter()
         .map(|channel| match &channel.default {
@@ -93,6 +96,8 @@ fn state(vis: &Visibility, state: &Ident, channels: &[Channel]) -> TokenStream {
                 ::everthread_graph::ChannelInfo {
                     name: #texts,
                     kind: <#rules as ::everthread_graph::Channel>::KIND,
+                    schema: #schemas,
+                    doc: #docs,
                 },
             )*];
 

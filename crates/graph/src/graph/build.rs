@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{CompiledGraph, Route, Targets, check};
+use crate::any::Inside;
 use crate::command::{IntoCommand, IntoGoto};
 use crate::context::Context;
-use crate::contract::{Checkpointer, Items};
+use crate::contract::{Checkpointer, Items, Json};
 use crate::error::Error;
 use crate::ids::{Clock, Ids, Mint};
 use crate::node::{Node, NodeOptions};
@@ -44,6 +45,7 @@ pub struct StateGraph<S: State> {
     pub(super) missed: Vec<String>,
     pub(super) mint: Mint,
     pub(super) items: Option<ItemsOf>,
+    pub(super) context_schema: Option<Json>,
 }
 
 /// Long-term memory, without a debug form of its own.
@@ -116,6 +118,7 @@ impl<S: State> StateGraph<S> {
             missed: Vec::new(),
             mint: Mint::system(),
             items: None,
+            context_schema: None,
         }
     }
 
@@ -150,10 +153,10 @@ impl<S: State> StateGraph<S> {
         self
     }
 
-    /// Notes what is drawn inside the node that was added last.
-    pub(crate) fn inside(mut self, picture: Arc<crate::draw::Picture>) -> Self {
+    /// Notes which graph is inside the node that was added last.
+    pub(crate) fn inside(mut self, graph: Arc<dyn Inside>) -> Self {
         if let Some(node) = self.nodes.last_mut() {
-            node.inside = Some(picture);
+            node.inside = Some(graph);
         }
         self
     }
@@ -209,6 +212,14 @@ impl<S: State> StateGraph<S> {
     #[must_use]
     pub fn items(mut self, items: Arc<dyn Items>) -> Self {
         self.items = Some(ItemsOf(items));
+        self
+    }
+
+    /// Says what a run's context ([`RunOptions::context`](crate::RunOptions::context)) may hold, as a JSON Schema.
+    /// It is told to clients and not checked.
+    #[must_use]
+    pub fn context_schema(mut self, schema: Json) -> Self {
+        self.context_schema = Some(schema);
         self
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 
 use super::{Route, StateGraph};
-use crate::contract::{Checkpointer, Namespace, ThreadKey};
+use crate::contract::{Checkpointer, Json, Namespace, ThreadKey};
 use crate::draw::Picture;
 use crate::error::Error;
 use crate::graph::build::ItemsOf;
@@ -49,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) after: Vec<NodeRef>,
     pub(crate) mint: Mint,
     pub(crate) items: Option<ItemsOf>,
+    pub(crate) context_schema: Option<Json>,
 }
 
 impl<S: State> CompiledGraph<S> {
@@ -76,6 +77,7 @@ impl<S: State> CompiledGraph<S> {
             after: refs(&graph.after),
             mint: graph.mint,
             items: graph.items,
+            context_schema: graph.context_schema,
         };
         Self {
             inner: Arc::new(Inner {

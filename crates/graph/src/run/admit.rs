@@ -224,6 +224,7 @@ impl<S: State> Call<S> {
             graph: self.graph.inner.name.clone(),
             input: self.input.to_json()?,
             policy: self.options.multitask,
+            details: self.options.details.clone(),
         }))
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::Flight;
+use super::{Durability, Flight};
 use crate::contract::{
     CheckpointId, Checkpointer, Commit, Fence, Json, Namespace, PendingWrites, RunId, RunMark,
     RunOutcome, StoreError, StoreErrorKind, TaskWrites, ThreadKey,
@@ -22,6 +22,8 @@ pub(crate) struct RunCx {
     pub(crate) id: RunId,
     pub(crate) key: Option<ThreadKey>,
     pub(crate) metadata: Option<Json>,
+    pub(crate) context: Option<Json>,
+    pub(crate) durability: Durability,
     pub(crate) items: Option<crate::graph::ItemsOf>,
     pub(crate) cancel: CancellationToken,
     pub(crate) outbox: Option<Arc<Outbox>>,
@@ -36,6 +38,8 @@ impl RunCx {
             id,
             key: None,
             metadata: options.metadata.clone(),
+            context: options.context.clone(),
+            durability: options.durability,
             items: settings.items.clone(),
             cancel: match &options.cancel {
                 Some(token) => token.child_token(),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::command::Command;
+use crate::any::{AnyGoto, AnyInput};
+use crate::command::{Command, Goto};
 use crate::contract::Json;
 use crate::error::Error;
 use crate::state::{State, Update};
@@ -109,12 +110,24 @@ impl<S: State, I: IntoInput<S>> IntoInput<S> for Option<I> {
 }
 
 impl<S: State> Input<S> {
-    /// The input as it is kept with a run that waits.
+    /// The whole input as it is kept with a run that waits.
     pub(super) fn to_json(&self) -> Result<Json, Error> {
-        match self {
-            Self::Update(update) => update.to_json(),
-            Self::Command(command) => command.update.to_json(),
-            Self::Resume => Ok(Json::trusted("null")),
-        }
+        let place = |goto: &Goto| match goto {
+            Goto::Node(name) => AnyGoto::node(name.clone()),
+            Goto::Send(send) => AnyGoto::send(send.node.clone(), send.arg.clone()),
+        };
+        let input = match self {
+            Self::Update(update) => AnyInput::Update(update.to_json()?),
+            Self::Command(command) => AnyInput::Command {
+                update: match &command.update {
+                    update if update.is_empty() => None,
+                    update => Some(update.to_json()?),
+                },
+                resume: command.resume.clone(),
+                goto: command.goto.iter().map(place).collect(),
+            },
+            Self::Resume => AnyInput::Resume,
+        };
+        Ok(input.to_json())
     }
 }

@@ -19,6 +19,45 @@ pub struct RunOptions {
     pub(crate) after: Vec<String>,
     pub(crate) subgraphs: bool,
     pub(crate) run: Option<RunId>,
+    pub(crate) details: Option<Json>,
+    pub(crate) context: Option<Json>,
+    pub(crate) durability: Durability,
+}
+
+/// How many checkpoints a run keeps. None of them lets an acknowledged turn vanish, and none shows what could: the
+/// input is always a checkpoint of its own, and is durable before anything that follows from it is shown. The names
+/// are LangGraph's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Durability {
+    /// Each step is a checkpoint, and is durable before the next one begins.
+    Sync,
+    /// Each step is a checkpoint, which becomes durable while the next one runs.
+    #[default]
+    Async,
+    /// Of all steps the last one alone is a checkpoint: where the run rests, fails or is cancelled. What tasks wrote
+    /// before is kept beside the checkpoint that the run began with until then, so that a run which a crash ends
+    /// goes on where it was.
+    Exit,
+}
+
+impl Durability {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Async => "async",
+            Self::Exit => "exit",
+        }
+    }
+
+    /// The durability of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sync, Self::Async, Self::Exit]
+            .into_iter()
+            .find(|durability| durability.as_str() == name)
+    }
 }
 
 impl Default for RunOptions {
@@ -33,6 +72,9 @@ impl Default for RunOptions {
             after: Vec::new(),
             subgraphs: false,
             run: None,
+            details: None,
+            context: None,
+            durability: Durability::default(),
         }
     }
 }
@@ -80,14 +122,14 @@ impl RunOptions {
         self
     }
 
-    /// Stops before these nodes too.
+    /// Stops before these nodes too; `*` stands for every node.
     #[must_use]
     pub fn interrupt_before<N: Into<String>>(mut self, nodes: impl IntoIterator<Item = N>) -> Self {
         self.before = nodes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Stops after these nodes too.
+    /// Stops after these nodes too; `*` stands for every node.
     #[must_use]
     pub fn interrupt_after<N: Into<String>>(mut self, nodes: impl IntoIterator<Item = N>) -> Self {
         self.after = nodes.into_iter().map(Into::into).collect();
@@ -106,6 +148,27 @@ impl RunOptions {
     #[must_use]
     pub fn run_id(mut self, id: RunId) -> Self {
         self.run = Some(id);
+        self
+    }
+
+    /// JSON that is kept with the run for its life; the engine does not read it.
+    #[must_use]
+    pub fn details(mut self, details: Json) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// What nodes read with [`Context::run_context`](crate::Context::run_context): LangGraph's `context`.
+    #[must_use]
+    pub fn context(mut self, context: Json) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// How many checkpoints the run keeps.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 }

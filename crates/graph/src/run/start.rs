@@ -225,26 +225,36 @@ fn output<S: State>(steps: &Steps<'_, S>, run: RunId, rest: Rest) -> RunOutput<S
     }
 }
 
+/// Stands for every node where breakpoints are named, as in LangGraph.
+pub(crate) const EVERY_NODE: &str = "*";
+
 /// Adds the breakpoints of this run to those of the graph.
 fn add_breakpoints<S: State>(
     steps: &mut Steps<'_, S>,
     graph: &Inner<S>,
     options: &RunOptions,
 ) -> Result<(), Error> {
-    let find = |name: &String| -> Result<NodeRef, Error> {
-        graph.topology.find(name).ok_or_else(|| {
-            let hint = did_you_mean(name, graph.topology.names().map(|known| &**known));
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("a breakpoint names the unknown node {name:?}{hint}"),
-            )
-        })
+    let find = |name: &String| -> Result<Vec<NodeRef>, Error> {
+        if name == EVERY_NODE {
+            return Ok((0..graph.nodes.len()).map(NodeRef).collect());
+        }
+        graph
+            .topology
+            .find(name)
+            .map(|node| vec![node])
+            .ok_or_else(|| {
+                let hint = did_you_mean(name, graph.topology.names().map(|known| &**known));
+                Error::new(
+                    ErrorKind::InvalidInput,
+                    format!("a breakpoint names the unknown node {name:?}{hint}"),
+                )
+            })
     };
     for name in &options.before {
-        steps.before.push(find(name)?);
+        steps.before.extend(find(name)?);
     }
     for name in &options.after {
-        steps.after.push(find(name)?);
+        steps.after.extend(find(name)?);
     }
     Ok(())
 }

@@ -19,6 +19,11 @@ pub struct ChannelInfo {
     pub name: &'static str,
     /// How it takes updates.
     pub kind: ChannelKind,
+    /// A JSON Schema of its value, as JSON text: what the name of the field's type tells, `{}` when it tells
+    /// nothing.
+    pub schema: &'static str,
+    /// What the field's documentation says; empty for none.
+    pub doc: &'static str,
 }
 
 /// How a channel takes updates.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Thread;
-use crate::command::{END, START};
+use crate::command::{END, Goto, START};
 use crate::contract::{
     At, ChannelChange, Checkpoint, CheckpointId, Commit, Namespace, Removal, RunMark, Source,
     StoreErrorKind,
@@ -16,6 +16,16 @@ use crate::state::{State, Step, Update};
 
 /// How often an update that finds the head moved begins anew.
 const MAX_CONFLICTS: u32 = 16;
+
+/// One update in a node's name.
+#[derive(Debug, Clone)]
+pub(crate) struct Written<S: State> {
+    pub(crate) update: S::Update,
+    /// The node; without one it is the node that wrote last.
+    pub(crate) as_node: Option<String>,
+    /// Where to go beside what follows the node.
+    pub(crate) goto: Vec<Goto>,
+}
 
 /// In whose name an update is made.
 enum As {
@@ -34,25 +44,53 @@ impl<S: State> Thread<S> {
     /// `InvalidUpdate`, `Corrupt`, `NoCheckpointer`, `Store(Busy)` while a run is active, `Store(..)`.
     pub async fn update_state(
         &self,
-        mut update: S::Update,
+        update: S::Update,
         as_node: Option<&str>,
     ) -> Result<CheckpointId, Error> {
+        let written = Written {
+            update,
+            as_node: as_node.map(str::to_owned),
+            goto: Vec::new(),
+        };
+        self.write(Source::Update, vec![written]).await
+    }
+
+    /// Writes as though these nodes had, in one step.
+    pub(crate) async fn write(
+        &self,
+        source: Source,
+        mut all: Vec<Written<S>>,
+    ) -> Result<CheckpointId, Error> {
         let mint = &self.graph.inner.settings.mint;
-        update.prepare(&mut || mint.element());
-        self.edit(Source::Update, |thread, base| {
-            let node = thread.author(&base.plan, as_node, base.id.is_none())?;
+        for written in &mut all {
+            written.update.prepare(&mut || mint.element());
+        }
+        self.edit(source, |thread, base| {
             let mut state = base.state.fork();
             let left = Left::at(&thread.graph, base)?;
             let left = left.apply(&mut state, mint, true)?;
             let mut step = Step::new(mint, Removal::User, true);
-            state.apply(update.clone(), &mut step)?;
+            let mut authors = Vec::with_capacity(all.len());
+            for written in &all {
+                let named = written.as_node.as_deref();
+                authors.push(thread.author(&base.plan, named, base.id.is_none())?);
+                state.apply(written.update.clone(), &mut step)?;
+            }
             step.also_written(&left);
             let mut changes = Vec::new();
             state.settle(&base.state, &step, Some(&mut changes))?;
-            let plan = thread.plan_after(&base.plan, &node, &state)?;
+            let gotos = all.iter().map(|written| written.goto.clone());
+            let authors: Vec<_> = authors.into_iter().zip(gotos).collect();
+            let plan = thread.plan_after(&base.plan, authors, &state)?;
             Ok((plan, changes))
         })
         .await
+    }
+
+    /// Makes the checkpoint once more, with all that it plans; what finished tasks left there is not taken over.
+    pub(crate) async fn copy(&self, source: Source) -> Result<CheckpointId, Error> {
+        self.edit(source, |_, base| Ok((base.plan.clone(), Vec::new())))
+            .await
     }
 
     /// Begins a new branch at a checkpoint, which becomes the head. Gives the new checkpoint; a run then goes on
@@ -62,10 +100,7 @@ impl<S: State> Thread<S> {
     /// `Store(NotFound)` when the thread has no such checkpoint, and as [`Thread::update_state`].
     pub async fn fork(&self, checkpoint: CheckpointId) -> Result<CheckpointId, Error> {
         let options = self.options.clone().checkpoint(checkpoint);
-        let thread = self.clone().with(options);
-        thread
-            .edit(Source::Fork, |_, base| Ok((base.plan.clone(), Vec::new())))
-            .await
+        self.clone().with(options).copy(Source::Fork).await
     }
 
     async fn edit(
@@ -174,23 +209,36 @@ impl<S: State> Thread<S> {
         }
     }
 
-    fn plan_after(&self, base: &Plan, author: &As, state: &S) -> Result<Plan, Error> {
+    fn plan_after(
+        &self,
+        base: &Plan,
+        authors: Vec<(As, Vec<Goto>)>,
+        state: &S,
+    ) -> Result<Plan, Error> {
         let graph = &self.graph.inner;
-        let (name, routes) = match author {
-            As::End => return Ok(base.finished(&graph.topology)),
-            As::Start => (START, &graph.start_routes),
-            As::Node(node) => (&**graph.topology.name(*node), &graph.routes[node.0]),
-        };
-        let targets = run::targets_of(&graph.topology, name, Vec::new(), routes, state)?;
-        Ok(match author {
-            As::Node(node) => {
-                let finished = Finished {
-                    node: Some(*node),
+        let several = authors.len() > 1;
+        let mut finished = Vec::with_capacity(authors.len());
+        for (author, goto) in authors {
+            let (name, routes) = match author {
+                As::Start | As::End if several => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidInput,
+                        format!("{START:?} and {END:?} write alone, not beside others in one step"),
+                    ));
+                }
+                As::End => return Ok(base.finished(&graph.topology)),
+                As::Start => (START, &graph.start_routes),
+                As::Node(node) => (&**graph.topology.name(node), &graph.routes[node.0]),
+            };
+            let targets = run::targets_of(&graph.topology, name, goto, routes, state)?;
+            match author {
+                As::Node(node) => finished.push(Finished {
+                    node: Some(node),
                     targets,
-                };
-                base.advance(&graph.topology, &[finished])
+                }),
+                As::Start | As::End => return Ok(base.start(&graph.topology, targets)),
             }
-            As::Start | As::End => base.start(&graph.topology, targets),
-        })
+        }
+        Ok(base.advance(&graph.topology, &finished))
     }
 }

@@ -7,6 +7,7 @@ use super::Thread;
 use crate::contract::{At, Checkpoint, CheckpointId, HistoryQuery, Json, Namespace, Saved, TaskId};
 use crate::error::Error;
 use crate::event::View;
+use crate::graph::CompiledGraph;
 use crate::head::Head;
 use crate::interrupt::Interrupt;
 use crate::plan::Plan;
@@ -72,7 +73,7 @@ impl<S: State> Thread<S> {
     pub async fn state(&self) -> Result<Option<StateView<S>>, Error> {
         self.saved(At::Head)
             .await?
-            .map(|saved| self.view(saved, true))
+            .map(|saved| view(&self.graph, &Namespace::root(), saved, true))
             .transpose()
     }
 
@@ -83,7 +84,7 @@ impl<S: State> Thread<S> {
     pub async fn state_at(&self, id: CheckpointId) -> Result<Option<StateView<S>>, Error> {
         self.saved(At::Id(id))
             .await?
-            .map(|saved| self.view(saved, false))
+            .map(|saved| view(&self.graph, &Namespace::root(), saved, false))
             .transpose()
     }
 
@@ -119,52 +120,58 @@ impl<S: State> Thread<S> {
             .load(&self.key()?, &Namespace::root(), at)
             .await?)
     }
+}
 
-    fn view(&self, saved: Saved, live: bool) -> Result<StateView<S>, Error> {
-        let checkpoint = saved.checkpoint.clone();
-        let topology = &self.graph.inner.topology;
-        let mut head = Head::<S>::of(saved, topology)?;
-        let carry = run::take_carry(&self.graph, &mut head)?;
-        let mut left = Left {
-            carry,
-            results: Vec::new(),
+/// What is known of a checkpoint of this graph; `live` when it is the head of its namespace.
+pub(crate) fn view<S: State>(
+    graph: &CompiledGraph<S>,
+    ns: &Namespace,
+    saved: Saved,
+    live: bool,
+) -> Result<StateView<S>, Error> {
+    let checkpoint = saved.checkpoint.clone();
+    let topology = &graph.inner.topology;
+    let mut head = Head::<S>::of(saved, topology)?;
+    let carry = run::take_carry(graph, &mut head)?;
+    let mut left = Left {
+        carry,
+        results: Vec::new(),
+    };
+    let mut tasks = Vec::new();
+    // Without an id there are no tasks to tell apart; a loaded head has one.
+    for task in run::tasks_of(topology, ns, &head, checkpoint.id.uuid())? {
+        let result = match &task.result {
+            Some(command) => {
+                left.results.push(command.update.clone());
+                Some(command.update.to_json()?)
+            }
+            None => None,
         };
-        let mut tasks = Vec::new();
-        // Without an id there are no tasks to tell apart; a loaded head has one.
-        for task in run::tasks_of(topology, &Namespace::root(), &head, checkpoint.id.uuid())? {
-            let result = match &task.result {
-                Some(command) => {
-                    left.results.push(command.update.clone());
-                    Some(command.update.to_json()?)
-                }
-                None => None,
-            };
-            tasks.push(TaskView {
-                id: task.id,
-                node: topology.name(task.node).clone(),
-                arg: task.arg,
-                result,
-                error: run::error_left(&head.pending, task.id),
-                interrupts: run::interrupts_of(&head.pending, task.id)?,
-            });
-        }
-        let values = if live {
-            let mut state = head.state.fork();
-            left.apply(&mut state, &self.graph.inner.settings.mint, false)?;
-            Arc::new(state)
-        } else {
-            head.state
-        };
-        let open = tasks.iter().filter(|task| !live || task.result.is_none());
-        Ok(StateView {
-            values,
-            next: open.map(|task| task.node.clone()).collect(),
-            interrupts: tasks
-                .iter()
-                .flat_map(|task| task.interrupts.clone())
-                .collect(),
-            tasks,
-            checkpoint,
-        })
+        tasks.push(TaskView {
+            id: task.id,
+            node: topology.name(task.node).clone(),
+            arg: task.arg,
+            result,
+            error: run::error_left(&head.pending, task.id),
+            interrupts: run::interrupts_of(&head.pending, task.id)?,
+        });
     }
+    let values = if live {
+        let mut state = head.state.fork();
+        left.apply(&mut state, &graph.inner.settings.mint, false)?;
+        Arc::new(state)
+    } else {
+        head.state
+    };
+    let open = tasks.iter().filter(|task| !live || task.result.is_none());
+    Ok(StateView {
+        values,
+        next: open.map(|task| task.node.clone()).collect(),
+        interrupts: tasks
+            .iter()
+            .flat_map(|task| task.interrupts.clone())
+            .collect(),
+        tasks,
+        checkpoint,
+    })
 }
