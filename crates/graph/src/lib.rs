@@ -48,7 +48,7 @@ pub use interrupt::Interrupt;
 pub use keyed::{ById, Edit, Edits, Entry, Identify, Keyed};
 pub use list::{Additions, List};
 pub use node::{NodeError, NodeOptions, RetryPolicy};
-pub use run::{Durability, Input, IntoInput, RunOptions, RunOutput};
+pub use run::{Durability, Input, IntoInput, RunOptions, RunOutput, Standing};
 pub use state::{
     Channel, ChannelInfo, ChannelKind, Ephemeral, Last, Overwrite, Reduce, Reduced, Reducer, State,
     Step, Untracked, Update, Value,

@@ -2,6 +2,7 @@
 
 mod admit;
 mod context;
+mod defer;
 mod flight;
 mod guard;
 mod hold;
@@ -17,6 +18,7 @@ mod writes;
 
 pub(crate) use context::{RunCx, StoreCx};
 pub(crate) use flight::Flight;
+pub use flight::Standing;
 pub use input::{Input, IntoInput};
 pub(crate) use left::{Left, take_carry};
 pub use options::{Durability, RunOptions};

@@ -19,7 +19,7 @@ pub(crate) use outbox::Outbox;
 use crate::contract::RunId;
 use crate::error::Error;
 use crate::event::Event;
-use crate::run::RunOutput;
+use crate::run::{RunOutput, Standing};
 use crate::state::State;
 
 /// The events of a run. Nothing happens unless it is read; dropping it cancels the run.
@@ -51,6 +51,12 @@ impl<S: State> RunStream<S> {
     #[must_use]
     pub fn run_id(&self) -> RunId {
         self.run
+    }
+
+    /// How far the run has come. It changes while the stream is read, be it without an event.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.outbox.standing()
     }
 
     /// The next event; `None` at the end. An error is the last event.

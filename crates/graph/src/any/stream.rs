@@ -11,7 +11,7 @@ use crate::contract::{CheckpointId, RunId};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, View};
 use crate::interrupt::Interrupt;
-use crate::run::RunOutput;
+use crate::run::{RunOutput, Standing};
 use crate::state::State;
 use crate::stream::RunStream;
 
@@ -39,11 +39,16 @@ pub struct AnyOutput {
 
 trait Run: Stream<Item = Result<Event, Error>> + Send {
     fn output(&self) -> Option<AnyOutput>;
+    fn standing(&self) -> Standing;
 }
 
 impl<S: State> Run for RunStream<S> {
     fn output(&self) -> Option<AnyOutput> {
         self.output().map(AnyOutput::of)
+    }
+
+    fn standing(&self) -> Standing {
+        self.standing()
     }
 }
 
@@ -78,6 +83,12 @@ impl AnyStream {
     #[must_use]
     pub fn run_id(&self) -> RunId {
         self.run
+    }
+
+    /// How far the run has come. It changes while the stream is read, be it without an event.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.stream.standing()
     }
 
     /// The next event; `None` at the end. An error is the last event.

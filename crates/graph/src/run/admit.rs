@@ -107,6 +107,7 @@ impl<S: State> Call<S> {
                 Ok((Admission::Queued { .. }, ticket)) => {
                     // The waiting input is safe before anybody waits.
                     ticket.durable().await?;
+                    flight.queue();
                     self.checkpointer.wait_turn(&self.key, self.run).await?;
                 }
                 Err(error)
@@ -234,12 +235,13 @@ impl<S: State> Call<S> {
         expected: Option<CheckpointId>,
         source: Source,
         state: S,
-        plan: Plan,
+        mut plan: Plan,
         changes: Vec<ChannelChange>,
     ) -> Result<Opening<S>, Error> {
         let mint = &self.graph.inner.settings.mint;
         let id = mint.checkpoint(expected.max(base.last));
         let step = base.step + 1;
+        plan.anchor = None;
         let checkpoint = Checkpoint {
             id,
             ns: Namespace::root(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -24,7 +24,19 @@ pub(crate) struct Flight {
     waiting: Mutex<Waiting>,
     sent: AtomicU64,
     settled: AtomicU64,
+    queued: AtomicBool,
     changed: Notify,
+}
+
+/// How far a run on a thread has come: what a crash leaves of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It asks to be admitted; it may not exist after a crash.
+    Asking,
+    /// It waits for its turn, with its input kept durably.
+    Queued,
+    /// It was admitted, and that is durable.
+    Begun,
 }
 
 #[derive(Default)]
@@ -43,6 +55,22 @@ impl Flight {
         self.lock().answers.push_back(ticket.durable().boxed());
         self.sent.fetch_add(1, Ordering::Release);
         self.changed.notify_waiters();
+    }
+
+    /// The run waits for its turn, durably.
+    pub(crate) fn queue(&self) {
+        self.queued.store(true, Ordering::Release);
+    }
+
+    /// How far the run has come.
+    pub(crate) fn standing(&self) -> Standing {
+        if self.settled() > 0 {
+            Standing::Begun
+        } else if self.queued.load(Ordering::Acquire) {
+            Standing::Queued
+        } else {
+            Standing::Asking
+        }
     }
 
     /// How many writes were sent.

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 use super::StreamModes;
 use crate::event::Event;
-use crate::run::Flight;
+use crate::run::{Flight, Standing};
 
 /// Events that may wait for a slow reader before nodes have to wait for room.
 const MAX_WAITING: usize = 256;
@@ -42,6 +42,12 @@ impl Outbox {
             reader: AtomicWaker::new(),
             flight,
         }
+    }
+
+    /// How far the run has come; it has begun when there is no store to ask.
+    pub(crate) fn standing(&self) -> Standing {
+        let flight = self.flight.as_ref();
+        flight.map_or(Standing::Begun, |flight| flight.standing())
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
