@@ -10,7 +10,7 @@ mod topology;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::contract::Json;
+use crate::contract::{CheckpointId, Json};
 
 pub(crate) use topology::{NodeRef, Topology};
 
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) deferred: BTreeSet<NodeRef>,
     /// Who wrote the checkpoint: the nodes of the step, or the start.
     pub(crate) writers: Vec<Arc<str>>,
+    /// The checkpoint that ids of tasks follow from, when it is an earlier one than the plan's own.
+    pub(crate) anchor: Option<CheckpointId>,
     /// Nodes that a stored plan names and this graph does not have.
     pub(crate) unknown: Vec<String>,
 }
@@ -83,6 +85,7 @@ impl Plan {
             joins: self.joins.clone(),
             deferred: self.deferred.clone(),
             writers: Vec::with_capacity(finished.len()),
+            anchor: None,
             unknown: Vec::new(),
         };
         let mut triggered = BTreeSet::new();

@@ -130,6 +130,15 @@ impl<T> Splice<T> {
         joined
     }
 
+    /// Whether a new element is in this range of the list that the splice makes.
+    pub(crate) fn has_new_in(&self, range: &Range<u32>) -> bool {
+        let mut found = false;
+        each_origin(&self.pieces, &starts(&self.pieces), range, |origin| {
+            found |= matches!(origin, Piece::New(part) if !part.is_empty());
+        });
+        found
+    }
+
     /// Whether the list is what it was.
     pub(crate) fn is_nothing(&self) -> bool {
         self.elements.is_empty() && self.dropped.is_empty()

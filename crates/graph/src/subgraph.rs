@@ -129,7 +129,7 @@ async fn run<T: State>(
     steps.set_answers(task.answers.clone());
     let rest = steps.run(resumed).await;
     if rest.is_err() {
-        steps.keep_leftover().await?;
+        steps.keep_leftover().await.map_err(stopped)?;
     }
     match rest {
         Ok(Rest::Asked(questions)) => Err(NodeError::raised(Raised::Interrupts(questions))),

@@ -1,7 +1,7 @@
 //! The plan at rest.
 //!
-//! `{"sends":[{"node":"joke","arg":1}],"next":["chat"],"joins":{"a+b:c":["a"]},"deferred":["d"],"writers":["chat"]}`,
-//! empty parts left out. Names, not numbers: a graph may gain nodes between two runs.
+//! `{"sends":[{"node":"joke","arg":1}],"next":["chat"],"joins":{"a+b:c":["a"]},"deferred":["d"],"writers":["chat"],
+//! "anchor":"…"}`, empty parts left out. Names, not numbers: a graph may gain nodes between two runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Plan, Planned, Topology};
-use crate::contract::Json;
+use crate::contract::{CheckpointId, Json};
 use crate::error::{Error, ErrorKind};
 
 #[derive(Serialize, Deserialize)]
@@ -25,6 +25,8 @@ struct Form {
     deferred: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     writers: Vec<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anchor: Option<CheckpointId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +61,7 @@ impl Plan {
                 .collect(),
             deferred: self.deferred.iter().map(|node| name(*node)).collect(),
             writers: self.writers.clone(),
+            anchor: self.anchor,
         };
         Json::of(&form).map_err(corrupt)
     }
@@ -69,6 +72,7 @@ impl Plan {
         let form: Form = serde_json::from_str(json.as_str()).map_err(corrupt)?;
         let mut plan = Self {
             writers: form.writers,
+            anchor: form.anchor,
             ..Self::default()
         };
         for Sent { node, arg } in form.sends {

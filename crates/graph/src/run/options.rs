@@ -36,7 +36,8 @@ pub enum Durability {
     Async,
     /// Of all steps the last one alone is a checkpoint: where the run rests, fails or is cancelled. What tasks wrote
     /// before is kept beside the checkpoint that the run began with until then, so that a run which a crash ends
-    /// goes on where it was.
+    /// goes on where it was; a run that another one stops keeps what it began with. A step that takes out of a list
+    /// what a step before put in makes that one a checkpoint too: what was said stays in the transcript.
     Exit,
 }
 

@@ -137,7 +137,7 @@ pub(crate) async fn on_thread<S: State>(
         Ok(()) => {
             let made = admitted.ask.as_ref().and_then(|ask| ask.made());
             if let Some(made) = made {
-                steps.show_first(made).await;
+                steps.show_head(Some(made)).await;
             }
             steps.run(resumed).await
         }
@@ -185,6 +185,10 @@ async fn finish<S: State>(
                 }
             };
             if let (Some(outcome), false) = (outcome, store.has_ended()) {
+                if let Err(Stop::Store(error)) = steps.flush().await {
+                    store.note_failure(&error);
+                    return Err(error.into());
+                }
                 let writes = steps.take_leftover();
                 store.write(store.root(), writes, Some(outcome)).await?;
             }

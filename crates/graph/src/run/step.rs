@@ -7,7 +7,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use uuid::Uuid;
 
-use super::{Rest, Steps, Stop, answers_of, outputs_of, targets_of, task, writes};
+use super::{Durability, Rest, Steps, Stop, answers_of, outputs_of, targets_of, task, writes};
 use crate::command::Command;
 use crate::context::{Context, TaskCx};
 use crate::contract::{Json, Namespace, Removal, Source, TaskId};
@@ -48,7 +48,7 @@ pub(crate) fn tasks_of<S: State>(
     head: &Head<S>,
     run: Uuid,
 ) -> Result<Vec<Task<S>>, Error> {
-    let base = head.id.map_or(run, |id| id.uuid());
+    let base = head.plan.anchor.or(head.id).map_or(run, |id| id.uuid());
     let mut outputs = outputs_of::<S>(&head.pending)?;
     let mut tasks = Vec::with_capacity(head.plan.next.len());
     for (at, planned) in head.plan.next.iter().enumerate() {
@@ -78,6 +78,9 @@ impl<S: State> Steps<'_, S> {
         }
         if self.run.cancel.is_cancelled() {
             return Err(Stop::Cancelled);
+        }
+        if let (Durability::Sync, Some(store)) = (self.run.durability, &self.run.store) {
+            self.watch(store.flight.durable()).await??;
         }
         let mut tasks = tasks_of(
             &self.graph.topology,
@@ -273,6 +276,7 @@ impl<S: State> Steps<'_, S> {
         tasks: &[Task<S>],
         asked: Vec<(TaskId, Vec<Interrupt>)>,
     ) -> Result<Rest, Stop> {
+        self.flush().await?;
         self.keep_results(tasks)?;
         let mut writes = self.take_leftover();
         let mut questions = Vec::new();
@@ -299,6 +303,7 @@ impl<S: State> Steps<'_, S> {
     /// Makes the new head of what the tasks wrote.
     async fn conclude(&mut self, tasks: Vec<Task<S>>) -> Result<Option<Rest>, Stop> {
         let graph = self.graph;
+        let results = self.results(&tasks)?;
         let base = self.head.state.clone();
         let mut state = base.fork();
         let record = self.run.store.is_some();
@@ -347,8 +352,12 @@ impl<S: State> Steps<'_, S> {
         state.settle(&base, &step, record.then_some(&mut changes))?;
         let plan = self.head.plan.advance(&graph.topology, &finished);
         let rest = self.rest_of(&plan, &ran);
-        self.advance(state, plan, changes, Source::Loop, rest.as_ref())
-            .await?;
+        if self.may_defer(rest.is_some(), Source::Loop) {
+            self.defer(state, plan, changes, results).await?;
+        } else {
+            self.advance(state, plan, changes, Source::Loop, rest.as_ref())
+                .await?;
+        }
         Ok(rest)
     }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::{Questions, RunCx, Stop};
+use super::{Questions, RunCx, Stop, defer};
 use crate::contract::{
     ChannelChange, Checkpoint, Commit, Namespace, RunOutcome, Source, TaskWrites,
 };
@@ -46,6 +46,8 @@ pub(crate) struct Steps<'a, S: State> {
     pub(super) taken: u32,
     /// What is to be kept of a step that did not end.
     pub(super) leftover: Vec<TaskWrites>,
+    /// What steps without a checkpoint have changed since the head's.
+    pub(super) deferred: Option<Vec<ChannelChange>>,
     /// Events that are shown once the step's commit was sent.
     pub(super) withheld: Vec<EventData>,
 }
@@ -63,6 +65,7 @@ impl<'a, S: State> Steps<'a, S> {
             answers: Arc::default(),
             taken: 0,
             leftover: Vec::new(),
+            deferred: None,
             withheld: Vec::new(),
         }
     }
@@ -160,6 +163,11 @@ impl<'a, S: State> Steps<'a, S> {
         source: Source,
         rest: Option<&Rest>,
     ) -> Result<(), Stop> {
+        self.make_room(&changes).await?;
+        let changes = match self.deferred.take() {
+            None => changes,
+            Some(deferred) => defer::join(deferred, changes),
+        };
         let step = self.head.step + 1;
         let mut head = Head {
             id: None,
@@ -186,7 +194,7 @@ impl<'a, S: State> Steps<'a, S> {
                 at_ms: self.run.mint.now_ms(),
             };
             if self.run.wants(&self.ns, StreamModes::CHECKPOINTS) {
-                made = Some(Arc::new(checkpoint.clone()));
+                made = Some(checkpoint.clone());
             }
             store
                 .commit(Commit {
@@ -199,36 +207,41 @@ impl<'a, S: State> Steps<'a, S> {
                 .await?;
         }
         self.head = head;
+        self.show_step(made.as_ref()).await;
+        Ok(())
+    }
+
+    /// Shows the step that made the new head to readers, and the head.
+    pub(super) async fn show_step(&mut self, made: Option<&Checkpoint>) {
         for event in std::mem::take(&mut self.withheld) {
             self.show(event).await;
         }
         self.show_head(made).await;
-        Ok(())
-    }
-
-    /// Shows the checkpoint that the run begins with to readers.
-    pub(super) async fn show_first(&self, checkpoint: &Checkpoint) {
-        let made = self.run.wants(&self.ns, StreamModes::CHECKPOINTS);
-        self.show_head(made.then(|| Arc::new(checkpoint.clone())))
-            .await;
     }
 
     /// Shows the new head to readers.
-    pub(super) async fn show_head(&self, checkpoint: Option<Arc<Checkpoint>>) {
+    pub(super) async fn show_head(&self, checkpoint: Option<&Checkpoint>) {
         if self.run.outbox.is_none() {
             return;
         }
-        let values = View::new(self.head.state.clone());
         if let Some(checkpoint) = checkpoint {
+            self.show_checkpoint(checkpoint).await;
+        }
+        if self.run.wants(&self.ns, StreamModes::VALUES) {
+            let values = View::new(self.head.state.clone());
+            self.show(EventData::Values(values)).await;
+        }
+    }
+
+    /// Shows the head's checkpoint to readers of checkpoints.
+    pub(super) async fn show_checkpoint(&self, checkpoint: &Checkpoint) {
+        if self.run.wants(&self.ns, StreamModes::CHECKPOINTS) {
             self.show(EventData::Checkpoint {
-                checkpoint,
-                values: values.clone(),
+                checkpoint: Arc::new(checkpoint.clone()),
+                values: View::new(self.head.state.clone()),
                 next: names(self.graph, &self.head.plan),
             })
             .await;
-        }
-        if self.run.wants(&self.ns, StreamModes::VALUES) {
-            self.show(EventData::Values(values)).await;
         }
     }
 
@@ -280,11 +293,12 @@ impl<'a, S: State> Steps<'a, S> {
     }
 
     /// Keeps in the store what finished tasks of a step left that did not end.
-    pub(crate) async fn keep_leftover(&mut self) -> Result<(), crate::contract::StoreError> {
+    pub(crate) async fn keep_leftover(&mut self) -> Result<(), Stop> {
+        self.flush().await?;
         let writes = self.take_leftover();
         match (&self.run.store, self.head.id) {
             (Some(store), Some(head)) if !writes.is_empty() => {
-                store.write(head, writes, None).await
+                Ok(store.write(head, writes, None).await?)
             }
             _ => Ok(()),
         }

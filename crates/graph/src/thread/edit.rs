@@ -113,7 +113,8 @@ impl<S: State> Thread<S> {
         let mut conflicts = 0;
         loop {
             let (base, expected) = self.base().await?;
-            let (plan, changes) = change(self, &base)?;
+            let (mut plan, changes) = change(self, &base)?;
+            plan.anchor = None;
             let mint = &self.graph.inner.settings.mint;
             let id = mint.checkpoint(expected.max(base.last));
             let commit = Commit {

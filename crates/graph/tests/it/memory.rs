@@ -134,6 +134,13 @@ impl Memory {
             .map_or(0, |thread| thread.queue.len())
     }
 
+    /// What the runs were called with that wait, in order.
+    pub fn waiting(&self, key: &ThreadKey) -> Vec<NewRun> {
+        let data = self.data();
+        let thread = data.threads.get(key);
+        thread.map_or_else(Vec::new, |thread| thread.queue.iter().cloned().collect())
+    }
+
     /// How the thread's runs ended, in order.
     pub fn outcomes(&self, key: &ThreadKey) -> Vec<String> {
         let data = self.data();

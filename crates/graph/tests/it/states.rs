@@ -45,6 +45,7 @@ fn add(old: u64, new: u64) -> u64 {
 #[derive(State)]
 pub struct Board {
     pub notes: Keyed<Note>,
+    /// What was done.
     pub log: List<String>,
     pub title: Option<String>,
     #[state(reducer = add)]
