@@ -134,6 +134,8 @@ fn exit_of_store(kind: StoreErrorKind) -> Exit {
         StoreErrorKind::Conflict
         | StoreErrorKind::Fenced
         | StoreErrorKind::Busy
+        | StoreErrorKind::Exists
+        | StoreErrorKind::Held
         | StoreErrorKind::Newer => Exit::Conflict,
         StoreErrorKind::Invalid | StoreErrorKind::Corrupt => Exit::Invalid,
         StoreErrorKind::QueueFull

@@ -21,5 +21,5 @@ pub use checkpointer::{Admission, At, Checkpointer, Ticket, TicketSender};
 pub use commit::{Commit, Fence, Multitask, NewRun, PendingWrites, RunMark, RunOutcome};
 pub use error::{StoreError, StoreErrorKind};
 pub use ids::{CheckpointId, IdError, Namespace, RunId, TaskId, ThreadId, ThreadKey, UserId};
-pub use items::{Item, ItemQuery, Items};
+pub use items::{Item, ItemFilter, ItemQuery, Items, NamespaceQuery};
 pub use json::Json;

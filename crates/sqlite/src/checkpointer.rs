@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use everthread_graph::contract::{
-    At, Checkpoint, Checkpointer, Commit, HistoryQuery, Item, ItemQuery, Items, Json, Namespace,
-    PendingWrites, RunId, Saved, StoreError, StoreErrorKind, ThreadKey, Ticket, UserId,
+    At, Checkpoint, Checkpointer, Commit, HistoryQuery, Namespace, PendingWrites, RunId, Saved,
+    StoreError, StoreErrorKind, ThreadKey, Ticket,
 };
 
 use crate::sql;
@@ -69,12 +69,13 @@ impl Checkpointer for SqliteStore {
             ended.as_mut().enable();
             let owner = Arc::clone(&self.inner.owner);
             let place = key.clone();
+            let now_ms = self.inner.now_ms();
             let turn = self
                 .inner
                 .readers
                 .read("looking at a queue", move |tx| {
                     match sql::place::thread(tx, &place)? {
-                        Some(place) => sql::queue::turn(tx, place, run, &owner),
+                        Some(place) => sql::queue::turn(tx, place, run, &owner, now_ms),
                         None => Ok(Turn::Absent),
                     }
                 })
@@ -95,7 +96,7 @@ impl Checkpointer for SqliteStore {
 
     async fn withdraw(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
         let key = key.clone();
-        let now_ms = self.inner.options.clock.now_ms();
+        let now_ms = self.inner.now_ms();
         self.inner
             .writer
             .call(
@@ -106,53 +107,6 @@ impl Checkpointer for SqliteStore {
                     None => Ok(()),
                 },
             )
-            .await
-    }
-}
-
-#[async_trait]
-impl Items for SqliteStore {
-    async fn get_item(
-        &self,
-        user: &UserId,
-        namespace: &[String],
-        key: &str,
-    ) -> Result<Option<Item>, StoreError> {
-        let (user, namespace, key) = (user.clone(), namespace.to_vec(), key.to_owned());
-        self.inner
-            .readers
-            .read("reading an item", move |tx| {
-                sql::item::get(tx, &user, &namespace, &key)
-            })
-            .await
-    }
-
-    async fn put_item(
-        &self,
-        user: &UserId,
-        namespace: &[String],
-        key: &str,
-        value: Option<Json>,
-    ) -> Result<(), StoreError> {
-        sql::item::check_namespace(namespace)
-            .map_err(|fault| fault.into_store("writing an item"))?;
-        let (user, namespace, key) = (user.clone(), namespace.to_vec(), key.to_owned());
-        let now_ms = self.inner.options.clock.now_ms();
-        self.inner
-            .writer
-            .call("writing an item", Touches::Nothing, move |tx| {
-                sql::item::put(tx, &user, &namespace, &key, value.as_ref(), now_ms)
-            })
-            .await
-    }
-
-    async fn search_items(&self, user: &UserId, query: ItemQuery) -> Result<Vec<Item>, StoreError> {
-        let user = user.clone();
-        self.inner
-            .readers
-            .read("searching items", move |tx| {
-                sql::item::search(tx, &user, &query)
-            })
             .await
     }
 }

@@ -21,6 +21,7 @@
 mod check;
 mod checkpointer;
 mod error;
+mod items;
 mod migrations;
 mod open;
 mod options;

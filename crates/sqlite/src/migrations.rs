@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::Sql;
 
 /// The format that this version writes.
-pub(crate) const FORMAT: i32 = 1;
+pub(crate) const FORMAT: i32 = 2;
 
 struct Migration {
     format: i32,
@@ -13,11 +13,18 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    format: 1,
-    name: "start",
-    sql: include_str!("../migrations/0001_start.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        format: 1,
+        name: "start",
+        sql: include_str!("../migrations/0001_start.sql"),
+    },
+    Migration {
+        format: 2,
+        name: "server",
+        sql: include_str!("../migrations/0002_server.sql"),
+    },
+];
 
 /// Applies every migration above `format`, inside the caller's transaction.
 pub(crate) fn apply(tx: &Connection, format: i32, now_ms: i64) -> Sql<()> {

@@ -42,13 +42,26 @@ impl Readers {
         let _place = self.room.acquire().await.map_err(|_| closed())?;
         tokio::task::spawn_blocking(move || readers.run(doing, function))
             .await
-            .unwrap_or_else(|error| {
-                Err(StoreError::new(
-                    StoreErrorKind::Unavailable,
-                    format!("{doing} was broken off: try again"),
-                )
-                .with_source(error))
-            })
+            .unwrap_or_else(|error| Err(broken_off(doing, error)))
+    }
+
+    /// The same on a connection of its own, which remembers nothing of what it read before.
+    pub(crate) async fn read_afresh<T: Send + 'static>(
+        self: &Arc<Self>,
+        doing: &'static str,
+        function: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.shared.is_some() {
+            return self.read(doing, function).await;
+        }
+        let readers = Arc::clone(self);
+        let _place = self.room.acquire().await.map_err(|_| closed())?;
+        tokio::task::spawn_blocking(move || {
+            let connection = open::reader(&readers.options)?;
+            function(&connection).map_err(|fault| fault.into_store(doing))
+        })
+        .await
+        .unwrap_or_else(|error| Err(broken_off(doing, error)))
     }
 
     /// Lets go of the connections; later reads are refused.
@@ -88,4 +101,12 @@ fn on_snapshot<T>(connection: &Connection, function: impl FnOnce(&Connection) ->
     let value = function(connection);
     connection.prepare_cached("COMMIT")?.execute([])?;
     value
+}
+
+fn broken_off(doing: &str, error: tokio::task::JoinError) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Unavailable,
+        format!("{doing} was broken off: try again"),
+    )
+    .with_source(error)
 }

@@ -1,27 +1,26 @@
-//! The store itself: what is handed to the writer, what is read beside it.
+//! The store itself: what clones share, and the two ways to the database.
+
+mod calls;
+mod erasure;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use everthread_graph::contract::{StoreError, StoreErrorKind, ThreadKey, UserId};
-use everthread_store::{
-    CheckReport, Deleted, Hit, Kept, ListThreads, Pruned, ReadMessages, Run, RunQuery, Search,
-    Stats, Store, StoredMessage, Thread, ThreadPatch, User, UserPatch,
-};
+use everthread_graph::contract::StoreError;
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
+use crate::error::Sql;
 use crate::open;
 use crate::options::{Location, SqliteOptions};
 use crate::owner::Owner;
 use crate::readers::Readers;
-use crate::sql;
 use crate::sql::run_rules::Env;
-use crate::writer::{Job, Shared, Touches, Writer};
+use crate::writer::{Shared, Touches, Writer};
 
 /// A store in one SQLite file, or in memory. Cheap to clone: clones are the same store.
 ///
 /// It is to be used inside a tokio runtime with time. When the last clone goes away without
-/// [`close`](Store::close), what was handed over is still written, and the thread that drops it waits for that.
+/// [`close`](everthread_store::Store::close), what was handed over is still written, and the thread that drops it waits for that.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     pub(crate) inner: Arc<Inner>,
@@ -79,164 +78,27 @@ impl Drop for Inner {
 }
 
 impl Inner {
-    fn now_ms(&self) -> i64 {
+    /// Runs a function on a snapshot, beside the writer.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        function: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(doing, function).await
+    }
+
+    /// Runs a function in a transaction of the writer.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        touches: Touches,
+        function: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.call(doing, touches, function).await
+    }
+
+    /// The time.
+    pub(crate) fn now_ms(&self) -> i64 {
         self.options.clock.now_ms()
-    }
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    async fn user(&self, user: &UserId) -> Result<Option<User>, StoreError> {
-        let user = user.clone();
-        self.inner
-            .readers
-            .read("reading a profile", move |tx| sql::user::get(tx, &user))
-            .await
-    }
-
-    async fn put_user(&self, user: &UserId, patch: UserPatch) -> Result<User, StoreError> {
-        let (user, now_ms) = (user.clone(), self.inner.now_ms());
-        self.inner
-            .writer
-            .call("writing a profile", Touches::Nothing, move |tx| {
-                sql::user::put(tx, &user, &patch, now_ms)
-            })
-            .await
-    }
-
-    async fn thread(&self, key: &ThreadKey) -> Result<Option<Thread>, StoreError> {
-        let key = key.clone();
-        self.inner
-            .readers
-            .read("reading a thread", move |tx| sql::thread::get(tx, &key))
-            .await
-    }
-
-    async fn threads(&self, user: &UserId, query: ListThreads) -> Result<Vec<Thread>, StoreError> {
-        let user = user.clone();
-        self.inner
-            .readers
-            .read("listing threads", move |tx| {
-                sql::thread::list(tx, &user, &query)
-            })
-            .await
-    }
-
-    async fn update_thread(
-        &self,
-        key: &ThreadKey,
-        patch: ThreadPatch,
-    ) -> Result<Thread, StoreError> {
-        let key = key.clone();
-        self.inner
-            .writer
-            .call("changing a thread", Touches::Nothing, move |tx| {
-                sql::thread::update(tx, &key, &patch)
-            })
-            .await
-    }
-
-    async fn delete_thread(&self, key: &ThreadKey) -> Result<Deleted, StoreError> {
-        let key = key.clone();
-        let owner = Arc::clone(&self.inner.owner);
-        self.inner
-            .writer
-            .call("deleting a thread", Touches::Threads, move |tx| {
-                sql::delete::thread(tx, &key, &owner)
-            })
-            .await
-    }
-
-    async fn messages(
-        &self,
-        key: &ThreadKey,
-        query: ReadMessages,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        let key = key.clone();
-        self.inner
-            .readers
-            .read("reading messages", move |tx| {
-                sql::transcript::read(tx, &key, &query)
-            })
-            .await
-    }
-
-    async fn search(&self, user: &UserId, query: Search) -> Result<Vec<Hit>, StoreError> {
-        let user = user.clone();
-        self.inner
-            .readers
-            .read("searching", move |tx| {
-                sql::search::search(tx, &user, &query)
-            })
-            .await
-    }
-
-    async fn runs(&self, key: &ThreadKey, query: RunQuery) -> Result<Vec<Run>, StoreError> {
-        let key = key.clone();
-        self.inner
-            .readers
-            .read("listing runs", move |tx| {
-                match sql::place::thread(tx, &key)? {
-                    Some(place) => sql::run::list(tx, place, &query),
-                    None => Ok(Vec::new()),
-                }
-            })
-            .await
-    }
-
-    async fn claim(&self, key: &ThreadKey) -> Result<Vec<Run>, StoreError> {
-        let key = key.clone();
-        let owner = Arc::clone(&self.inner.owner);
-        let now_ms = self.inner.now_ms();
-        self.inner
-            .writer
-            .call("claiming runs", Touches::Threads, move |tx| {
-                sql::claim::claim(tx, &key, &owner, now_ms)
-            })
-            .await
-    }
-
-    async fn prune(&self, key: &ThreadKey, kept: Kept) -> Result<Pruned, StoreError> {
-        let key = key.clone();
-        let owner = Arc::clone(&self.inner.owner);
-        self.inner
-            .writer
-            .call("pruning a thread", Touches::Threads, move |tx| {
-                sql::prune::prune(tx, &key, kept, &owner)
-            })
-            .await
-    }
-
-    async fn stats(&self) -> Result<Stats, StoreError> {
-        let readers = &self.inner.readers;
-        let mut stats = readers.read("counting", sql::stats::stats).await?;
-        let location = &self.inner.options.location;
-        stats.storage = location.describe();
-        stats.file_bytes = location.file_bytes().unwrap_or(stats.file_bytes);
-        Ok(stats)
-    }
-
-    async fn check(
-        &self,
-        progress: &mut (dyn FnMut(u64, u64) + Send),
-    ) -> Result<CheckReport, StoreError> {
-        crate::check::check(&self.inner.readers, progress).await
-    }
-
-    async fn settle(&self) -> Result<(), StoreError> {
-        self.inner.writer.ask(Job::Settle).await
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.inner.readers.close();
-        let outcome = self.inner.writer.ask(Job::Close).await;
-        let inner = Arc::clone(&self.inner);
-        // The thread has answered and is about to end.
-        let _ = tokio::task::spawn_blocking(move || inner.writer.join()).await;
-        self.inner.owner.release();
-        match outcome {
-            Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(()),
-            outcome => outcome,
-        }
     }
 }

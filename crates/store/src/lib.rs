@@ -5,17 +5,21 @@
 //! conformance cases (feature `conformance`).
 //!
 //! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
-//! written ([`ListState`], [`StoredList`]) and what a word is ([`words`], [`Query`]).
+//! written ([`ListState`], [`StoredList`]), what a word is ([`words`], [`Query`]), and what metadata contain
+//! ([`contains`]).
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod list;
 mod message;
+mod metadata;
 mod query;
 mod ranges;
+mod record;
 mod report;
 mod run;
 mod search;
+mod session;
 mod store;
 mod thread;
 mod user;
@@ -24,12 +28,18 @@ mod words;
 pub use everthread_graph::contract::{Checkpointer, Items, StoreError, StoreErrorKind};
 pub use list::{Chain, DeltaError, ListDamage, ListEdit, ListState, StoredList};
 pub use message::{ReadMessages, StoredMessage};
+pub use metadata::{contains, merged};
 pub use query::{Query, QueryWord, text_of};
 pub use ranges::{Ranges, Splice};
+pub use record::{ListRecords, Record};
 pub use report::{CheckReport, Kept, Problem, Pruned, SizeByKind, Stats};
-pub use run::{Run, RunQuery, RunStatus};
+pub use run::{Run, RunEvent, RunQuery, RunStatus};
 pub use search::{Hit, SNIPPET_CHARS, Search};
+pub use session::Session;
 pub use store::{Store, TRANSCRIPT};
-pub use thread::{Deleted, ListThreads, Thread, ThreadPatch};
-pub use user::{User, UserPatch};
+pub use thread::{
+    Deleted, FindThreads, ListThreads, NewThread, Thread, ThreadPage, ThreadPatch, ThreadSort,
+    ThreadStatus,
+};
+pub use user::{Erased, ListUsers, User, UserPatch};
 pub use words::{Word, words};

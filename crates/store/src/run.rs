@@ -1,6 +1,6 @@
 //! Runs as they are kept.
 
-use everthread_graph::contract::{CheckpointId, Json, RunId};
+use everthread_graph::contract::{CheckpointId, Json, Multitask, RunId};
 
 /// One execution of a graph on a thread.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,12 @@ pub struct Run {
     pub ended_ms: Option<i64>,
     /// Why it failed.
     pub error: Option<String>,
+    /// What was to happen when it found another run active.
+    pub policy: Multitask,
+    /// What is kept with it for whoever asked for it.
+    pub details: Option<Json>,
+    /// It does not begin before this time; `None` when it was to begin at once.
+    pub starts_ms: Option<i64>,
 }
 
 /// How a run stands.
@@ -81,8 +87,30 @@ impl RunStatus {
 /// Which runs.
 #[derive(Debug, Clone)]
 pub struct RunQuery {
-    /// Of this status only; `None` for all.
-    pub status: Option<RunStatus>,
+    /// Of these statuses only; empty for all.
+    pub statuses: Vec<RunStatus>,
+    /// Skip so many.
+    pub offset: usize,
     /// At most so many.
     pub limit: usize,
+}
+
+impl Default for RunQuery {
+    /// The newest 100.
+    fn default() -> Self {
+        Self {
+            statuses: Vec::new(),
+            offset: 0,
+            limit: 100,
+        }
+    }
+}
+
+/// One thing that a run told those who follow it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunEvent {
+    /// Its number in the run, ascending; the numbers may have gaps.
+    pub seq: u64,
+    /// What it told: opaque to the store, given back as it is.
+    pub body: Json,
 }

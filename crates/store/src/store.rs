@@ -1,11 +1,14 @@
 //! The trait.
 
 use async_trait::async_trait;
-use everthread_graph::contract::{Checkpointer, Items, StoreError, ThreadKey, UserId};
+use everthread_graph::contract::{
+    Checkpointer, Items, Json, NewRun, RunId, StoreError, ThreadKey, UserId,
+};
 
 use crate::{
-    CheckReport, Deleted, Hit, Kept, ListThreads, Pruned, ReadMessages, Run, RunQuery, Search,
-    Stats, StoredMessage, Thread, ThreadPatch, User, UserPatch,
+    CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
+    NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
+    StoredMessage, Thread, ThreadPage, ThreadPatch, User, UserPatch,
 };
 
 /// The list channel of a thread's own graph whose elements are the conversation: what people read, count and search.
@@ -13,7 +16,8 @@ pub const TRANSCRIPT: &str = "messages";
 
 /// A durable home of users, threads, messages, checkpoints and runs.
 ///
-/// Every call names its user, and no call sees another user's rows. A write is durable when it returns. Reads see
+/// Every call that is about a user's data leads with that user, and none sees another user's rows. The few that are
+/// about the whole deployment say so; what they give is not for users' eyes. A write is durable when it returns. Reads see
 /// what was durable when they began. Message bodies are stored once and never change.
 #[async_trait]
 pub trait Store: Checkpointer + Items {
@@ -29,6 +33,43 @@ pub trait Store: Checkpointer + Items {
     /// `Unavailable`, `Newer`.
     async fn put_user(&self, user: &UserId, patch: UserPatch) -> Result<User, StoreError>;
 
+    /// All users, the latest activity first. Of the whole deployment: for those who run it, never for a user.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn users(&self, query: ListUsers) -> Result<Vec<User>, StoreError>;
+
+    /// Removes a user and everything of theirs, in one transaction: profile, threads, runs, events, items, sessions.
+    /// At return none of it can be read from the store's own files any more, the words in the search index included;
+    /// backups keep what they have. A commit of theirs that comes later creates the user anew. Records are the
+    /// deployment's and stay.
+    ///
+    /// Where the store stops on the way, the user is gone as a whole or there as a whole, and what is left of the
+    /// words goes when the store is next open.
+    ///
+    /// # Errors
+    /// `NotFound`; `Held` when the user is under hold; `Busy` when a run is active on one of the threads;
+    /// `Unavailable`, `Newer`.
+    async fn erase_user(&self, user: &UserId) -> Result<Erased, StoreError>;
+
+    /// Keeps a session: it is new, or takes the place of the one with its id.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty id; `Unavailable`, `Newer`.
+    async fn put_session(&self, user: &UserId, session: Session) -> Result<(), StoreError>;
+
+    /// A user's sessions, the one that did something last first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn sessions(&self, user: &UserId, limit: usize) -> Result<Vec<Session>, StoreError>;
+
+    /// Creates a thread on which nothing was said yet, and its user when that is new; gives it as it is then.
+    ///
+    /// # Errors
+    /// `Exists` when the user has one of this id; `Unavailable`, `Newer`.
+    async fn create_thread(&self, key: &ThreadKey, new: NewThread) -> Result<Thread, StoreError>;
+
     /// One thread; `None` when the user has none of this id.
     ///
     /// # Errors
@@ -41,10 +82,36 @@ pub trait Store: Checkpointer + Items {
     /// `Unavailable`, `Corrupt`.
     async fn threads(&self, user: &UserId, query: ListThreads) -> Result<Vec<Thread>, StoreError>;
 
-    /// Changes title, flags or metadata of a thread; gives it as it is then.
+    /// A user's threads that are like this, a page of them, and how many there are in all, both of one moment.
     ///
     /// # Errors
-    /// `NotFound`, `Unavailable`, `Newer`.
+    /// `Invalid` when the metadata are no object; `Unavailable`, `Corrupt`.
+    async fn find_threads(
+        &self,
+        user: &UserId,
+        query: FindThreads,
+    ) -> Result<ThreadPage, StoreError>;
+
+    /// Threads whose time is over, the first that ended first. Of the whole deployment: for whoever deletes them.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn expired_threads(&self, limit: usize) -> Result<Vec<ThreadKey>, StoreError>;
+
+    /// Creates a thread that says what another of the same user says: its title, its metadata, its messages, all
+    /// checkpoints with their ids, what tasks left at them, and the runs that ended. A run that is live stays
+    /// behind: the copy stands at the last step that was committed. Events of runs stay behind too.
+    ///
+    /// # Errors
+    /// `NotFound`; `Exists` when the user has one of the new id; `Invalid` when the users differ; `Unavailable`,
+    /// `Newer`.
+    async fn copy_thread(&self, from: &ThreadKey, to: &ThreadKey) -> Result<Thread, StoreError>;
+
+    /// Changes title, flags, metadata or end of a thread; gives it as it is then. Where metadata are both set and
+    /// merged, they are set first.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` when what is merged is no object; `Unavailable`, `Newer`.
     async fn update_thread(
         &self,
         key: &ThreadKey,
@@ -81,6 +148,115 @@ pub trait Store: Checkpointer + Items {
     /// # Errors
     /// `Unavailable`, `Corrupt`.
     async fn runs(&self, key: &ThreadKey, query: RunQuery) -> Result<Vec<Run>, StoreError>;
+
+    /// One run; `None` when the thread has none of this id.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn run(&self, key: &ThreadKey, run: RunId) -> Result<Option<Run>, StoreError>;
+
+    /// Puts a run at the end of the thread's queue, durably, with its input; the thread and its user are created when
+    /// they are new. Gives how many come first: the active run and those that wait longer.
+    ///
+    /// It begins when a write with [`RunMark::Start`](everthread_graph::contract::RunMark::Start) names its id, at or
+    /// after `starts_ms`, in milliseconds since 1970-01-01 UTC (`None` for at once); before that time no write admits
+    /// it, and nobody waits behind it. `Interrupt` and `Rollback` do what they do when it begins, not now. A run that
+    /// waits already stays where it is.
+    ///
+    /// # Errors
+    /// `Busy` for `Reject` when another run is active or waits; `Exists` when the run began before or has ended;
+    /// `QueueFull`, `Unavailable`, `Newer`.
+    async fn enqueue_run(
+        &self,
+        key: &ThreadKey,
+        new: NewRun,
+        starts_ms: Option<i64>,
+    ) -> Result<usize, StoreError>;
+
+    /// Deletes a run that has ended, and its events. What it said stays, and so do its checkpoints, which then name
+    /// no run. The thread counts one turn less where the run had come to rest.
+    ///
+    /// # Errors
+    /// `NotFound`; `Busy` when it is active or waits; `Unavailable`, `Newer`.
+    async fn delete_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError>;
+
+    /// Takes a run back: stops it when it is live, moves the heads back to where it began, and deletes it with its
+    /// events. What it wrote stays behind on a line of history of its own. A run that waits is only deleted.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when the thread has gone on since it ended; `Unavailable`, `Newer`.
+    async fn rollback_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError>;
+
+    /// Threads with an active or a waiting run whose process is gone, to be [claimed](Self::claim). Of the whole
+    /// deployment: for a process that starts.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn live_threads(&self, limit: usize) -> Result<Vec<ThreadKey>, StoreError>;
+
+    /// Keeps what a run told, all of it or nothing. The run may not be durable yet; nothing is asked of it.
+    ///
+    /// # Errors
+    /// `NotFound` when the thread is not there; `Invalid` when the numbers do not ascend, from the last one kept on;
+    /// `Unavailable`, `Newer`.
+    async fn append_events(
+        &self,
+        key: &ThreadKey,
+        run: RunId,
+        events: Vec<RunEvent>,
+    ) -> Result<(), StoreError>;
+
+    /// What a run told, in order: those after this number (`None` for all), at most so many.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn events(
+        &self,
+        key: &ThreadKey,
+        run: RunId,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RunEvent>, StoreError>;
+
+    /// Deletes what was kept before this time by runs that are not live; gives how many events went. It goes in
+    /// small transactions, so that others write meanwhile. Of the whole deployment.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Newer`.
+    async fn delete_events_before(&self, ms: i64) -> Result<u64, StoreError>;
+
+    /// One document of the deployment; `None` when there is none of this kind and id. Of no user: who may see it is
+    /// the caller's to decide.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn record(&self, kind: &str, id: &str) -> Result<Option<Record>, StoreError>;
+
+    /// The deployment's documents of a kind, the oldest first.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn records(&self, kind: &str, query: ListRecords) -> Result<Vec<Record>, StoreError>;
+
+    /// Creates a document of the deployment, or changes it where it has the version that the caller expects (`None`:
+    /// it must be new); gives it as it is then.
+    ///
+    /// # Errors
+    /// `Exists` when it was to be new; `Conflict` when it has another version or is gone; `Invalid` for an empty kind
+    /// or id; `Unavailable`, `Newer`.
+    async fn put_record(
+        &self,
+        kind: &str,
+        id: &str,
+        expected: Option<u64>,
+        body: Json,
+    ) -> Result<Record, StoreError>;
+
+    /// Deletes a document of the deployment; says whether there was one.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Newer`.
+    async fn delete_record(&self, kind: &str, id: &str) -> Result<bool, StoreError>;
 
     /// Takes over the runs of a thread whose process is gone: an active one becomes
     /// [`RunStatus::Orphaned`](crate::RunStatus::Orphaned); those that waited now wait for this process, and are given back with their input,

@@ -2,6 +2,52 @@
 
 use everthread_graph::contract::{CheckpointId, Json, ThreadId};
 
+use crate::RunStatus;
+
+/// How a thread stands, as its runs say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ThreadStatus {
+    /// Nothing goes on, and its last run came to rest.
+    Idle,
+    /// A run is active or waits.
+    Busy,
+    /// Its last run waits for a person or was stopped.
+    Interrupted,
+    /// Its last run failed.
+    Error,
+}
+
+impl ThreadStatus {
+    const ALL: [Self; 4] = [Self::Idle, Self::Busy, Self::Interrupted, Self::Error];
+
+    /// The name in output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::Interrupted => "interrupted",
+            Self::Error => "error",
+        }
+    }
+
+    /// The status of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
+    /// How a thread stands on which nothing goes on, by its last run.
+    #[must_use]
+    pub fn after(last: Option<RunStatus>) -> Self {
+        match last {
+            Some(RunStatus::Interrupted | RunStatus::Cancelled) => Self::Interrupted,
+            Some(RunStatus::Error) => Self::Error,
+            _ => Self::Idle,
+        }
+    }
+}
+
 /// One conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thread {
@@ -27,6 +73,86 @@ pub struct Thread {
     pub head: Option<CheckpointId>,
     /// Branches that were ever begun, the first included.
     pub branches: u64,
+    /// How it stands.
+    pub status: ThreadStatus,
+    /// Why its last run failed, when that is how it stands.
+    pub error: Option<String>,
+    /// When the newest of its messages was committed, on whichever branch.
+    pub last_message_ms: Option<i64>,
+    /// When it may be removed; `None` for never. Nothing removes it by itself.
+    pub expires_ms: Option<i64>,
+}
+
+/// What a new thread begins with.
+#[derive(Debug, Clone, Default)]
+pub struct NewThread {
+    /// Its title; `None` for none yet.
+    pub title: Option<String>,
+    /// Free metadata, a JSON object.
+    pub metadata: Option<Json>,
+    /// When it may be removed, in milliseconds since 1970-01-01 UTC; `None` for never.
+    pub expires_ms: Option<i64>,
+}
+
+/// Which threads, and in which order.
+#[derive(Debug, Clone)]
+pub struct FindThreads {
+    /// Of these ids only; empty for any.
+    pub ids: Vec<ThreadId>,
+    /// Whose metadata contain this: each field of an object, each element of an array in one of those there, any
+    /// other value as it is. `None` for any, threads without metadata included.
+    pub metadata: Option<Json>,
+    /// That stand so; `None` for any.
+    pub status: Option<ThreadStatus>,
+    /// By what they are ordered. Those that are alike are ordered by when they were created.
+    pub sort_by: ThreadSort,
+    /// Whether the highest comes first.
+    pub descending: bool,
+    /// Archived ones too.
+    pub archived: bool,
+    /// Skip so many.
+    pub offset: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl Default for FindThreads {
+    /// The 100 that changed last, without those that are archived.
+    fn default() -> Self {
+        Self {
+            ids: Vec::new(),
+            metadata: None,
+            status: None,
+            sort_by: ThreadSort::default(),
+            descending: true,
+            archived: false,
+            offset: 0,
+            limit: 100,
+        }
+    }
+}
+
+/// By what threads are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThreadSort {
+    /// When they were created.
+    Created,
+    /// When they last changed.
+    #[default]
+    Updated,
+    /// Their ids, as text.
+    Id,
+    /// The names of their statuses, as text.
+    Status,
+}
+
+/// Some of the threads that were looked for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ThreadPage {
+    /// These.
+    pub threads: Vec<Thread>,
+    /// How many there are in all.
+    pub total: u64,
 }
 
 /// Which threads.
@@ -61,6 +187,10 @@ pub struct ThreadPatch {
     pub archived: Option<bool>,
     /// The new metadata, as a whole.
     pub metadata: Option<Json>,
+    /// Fields of the metadata, a JSON object: each takes the place of what the field held, the others stay.
+    pub merge_metadata: Option<Json>,
+    /// When it may be removed, in milliseconds since 1970-01-01 UTC.
+    pub expires_ms: Option<i64>,
 }
 
 /// What a deletion removed.

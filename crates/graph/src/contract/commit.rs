@@ -59,6 +59,9 @@ pub struct NewRun {
     pub input: Json,
     /// What happens when another run is active.
     pub policy: Multitask,
+    /// What else is to be kept with the run for as long as it is there: opaque to engine and store. `None` for
+    /// nothing.
+    pub details: Option<Json>,
 }
 
 /// What happens to a run that finds another one active on its thread. The names are LangGraph's.
@@ -73,6 +76,27 @@ pub enum Multitask {
     Interrupt,
     /// The other is stopped and the head goes back to where it began.
     Rollback,
+}
+
+impl Multitask {
+    const ALL: [Self; 4] = [Self::Enqueue, Self::Reject, Self::Interrupt, Self::Rollback];
+
+    /// The name at rest and in output.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enqueue => "enqueue",
+            Self::Reject => "reject",
+            Self::Interrupt => "interrupt",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// The policy of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == name)
+    }
 }
 
 /// The right to write for a run: each admission on a thread gets a higher one, and lower ones are refused.

@@ -26,6 +26,10 @@ pub enum StoreErrorKind {
     QueueFull,
     /// What was named is not there.
     NotFound,
+    /// What was to be created is there already. Nothing was written.
+    Exists,
+    /// The user is under hold and cannot be erased. Nothing was removed.
+    Held,
     /// What was given cannot be stored.
     Invalid,
     /// The store cannot be reached or cannot write just now (a full disk, a locked file). Nothing was written.

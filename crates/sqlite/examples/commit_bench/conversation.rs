@@ -107,6 +107,7 @@ impl Conversation {
             graph: "chat".to_owned(),
             input: Json::parse("{}")?,
             policy: Multitask::Enqueue,
+            details: None,
         });
         let user = channel("user_id", Change::Set(Json::parse("\"alice_123\"")?));
         let changes = vec![self.say(&question)?, user];

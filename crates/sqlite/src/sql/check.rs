@@ -1,5 +1,6 @@
 //! Reading everything and saying what contradicts itself.
 
+mod documents;
 mod thread;
 
 use everthread_store::{CheckReport, Problem};
@@ -10,6 +11,7 @@ use crate::sql::commit::CONVERSATION;
 use crate::sql::index;
 use crate::sql::place::Place;
 
+pub(crate) use documents::check as documents;
 pub(crate) use thread::check as thread;
 
 /// Problems of one kind that are listed one by one.

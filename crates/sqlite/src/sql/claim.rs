@@ -1,12 +1,14 @@
 //! Taking over the runs of a process that is gone.
 
+use std::collections::HashMap;
+
 use everthread_graph::contract::ThreadKey;
 use everthread_store::Run;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::Sql;
 use crate::owner::Owner;
-use crate::sql::{place, queue, run};
+use crate::sql::{place, queue, run, thread};
 
 /// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner; gives the ones
 /// taken, oldest first.
@@ -44,4 +46,33 @@ pub(crate) fn claim(
     let mut runs = run::waiting_of(tx, place, owners.name())?;
     runs.retain(|run| taken.contains(&run.id));
     Ok(runs)
+}
+
+/// Threads with runs that a process which is gone left active or waiting.
+pub(crate) fn left(tx: &Connection, owners: &Owner, limit: usize) -> Sql<Vec<ThreadKey>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT u.id, t.id, r.owner FROM runs r
+           JOIN threads t ON t.user = r.user AND t.thread = r.thread JOIN users u ON u.user = r.user
+         WHERE r.queue IS NOT NULL ORDER BY r.user, r.thread",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut alive: HashMap<String, bool> = HashMap::new();
+    let mut keys: Vec<ThreadKey> = Vec::new();
+    while keys.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let owner = row.get::<_, Option<String>>(2)?.unwrap_or_default();
+        // Looked at once each: the answer is a file's lock.
+        let is_alive = *alive
+            .entry(owner)
+            .or_insert_with_key(|owner| owners.is_alive(owner));
+        if is_alive {
+            continue;
+        }
+        let key = thread::key_from(row.get(0)?, row.get(1)?)?;
+        if keys.last() != Some(&key) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
 }

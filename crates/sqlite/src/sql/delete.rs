@@ -1,7 +1,7 @@
-//! Deleting a thread with everything of it.
+//! Deleting a thread with everything of it, or one run that ended.
 
-use everthread_graph::contract::{StoreErrorKind, ThreadKey};
-use everthread_store::Deleted;
+use everthread_graph::contract::{RunId, StoreErrorKind, ThreadKey};
+use everthread_store::{Deleted, RunStatus};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Sql, fault};
@@ -9,6 +9,7 @@ use crate::owner::Owner;
 use crate::sql::commit::CONVERSATION;
 use crate::sql::index;
 use crate::sql::place::{self, Place};
+use crate::sql::{run, thread};
 
 /// Deletes a thread: its rows, and its words in the search index.
 pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Deleted> {
@@ -17,6 +18,7 @@ pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<De
     forget_words(tx, place)?;
     for table in [
         "pending_writes",
+        "run_events",
         "checkpoints",
         "channel_changes",
         "messages",
@@ -30,13 +32,33 @@ pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<De
         ))?
         .execute((place.user, place.thread))?;
     }
+    tx.prepare_cached("UPDATE sessions SET thread = NULL WHERE user = ?1 AND thread = ?2")?
+        .execute((place.user, key.thread.as_str()))?;
     Ok(counted)
+}
+
+/// Deletes a run that has ended.
+pub(crate) fn run(tx: &Connection, key: &ThreadKey, id: RunId) -> Sql<()> {
+    let place = place::thread(tx, key)?.ok_or_else(|| thread::missing(key))?;
+    let known = run::known(tx, place, id)?.ok_or_else(|| run::missing(key, id))?;
+    if matches!(known.status, RunStatus::Running | RunStatus::Pending) {
+        return Err(fault(
+            StoreErrorKind::Busy,
+            format!("run {id} has not ended: stop it first"),
+        ));
+    }
+    if known.status == RunStatus::Success {
+        tx.prepare_cached(
+            "UPDATE threads SET turns = max(turns - 1, 0) WHERE user = ?1 AND thread = ?2",
+        )?
+        .execute((place.user, place.thread))?;
+    }
+    run::delete(tx, place, known.run, id)
 }
 
 /// Where a thread is on which no run is active.
 pub(crate) fn idle_thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Place> {
-    let place = place::thread(tx, key)?
-        .ok_or_else(|| fault(StoreErrorKind::NotFound, format!("{key} is not there")))?;
+    let place = place::thread(tx, key)?.ok_or_else(|| thread::missing(key))?;
     let active: Option<Option<String>> = tx
         .prepare_cached(
             "SELECT owner FROM runs WHERE user = ?1 AND thread = ?2 AND queue IS NOT NULL AND queue = 0",

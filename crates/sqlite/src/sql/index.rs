@@ -13,6 +13,9 @@ use crate::sql::commit::CONVERSATION;
 const OWNER_ZERO: u32 = 0xE000;
 const OWNER_BASE: i64 = 4_096;
 
+/// Pages of the index that are merged at once: some milliseconds of work.
+const MERGED_PAGES: i64 = 100;
+
 /// Up to which message the index has come.
 pub(crate) fn upto(tx: &Connection) -> Sql<i64> {
     Ok(tx
@@ -27,10 +30,13 @@ pub(crate) fn behind(tx: &Connection) -> Sql<u64> {
         .query_row((upto(tx)?, CONVERSATION), |row| row.get(0))?)
 }
 
-/// Whether the index has something to see.
+/// Whether the index has something to see, or to purge.
 pub(crate) fn is_behind(tx: &Connection) -> Sql<bool> {
     Ok(tx
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE n > ?1)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM messages WHERE n > ?1)
+               OR EXISTS (SELECT 1 FROM derived WHERE name IN ('purge', 'purging'))",
+        )?
         .query_row([upto(tx)?], |row| row.get(0))?)
 }
 
@@ -59,14 +65,74 @@ pub(crate) fn advance(tx: &Connection, max_bytes: usize) -> Sql<bool> {
     drop(rows);
     tx.prepare_cached("UPDATE derived SET upto = ?1 WHERE name = 'search'")?
         .execute([mark])?;
-    Ok(more)
+    Ok(more || purge(tx)?)
 }
 
-/// Takes a message out of the index.
+/// Takes a message out of the index. Its words lie in the index's pages until these are merged.
 pub(crate) fn forget(tx: &Connection, n: i64) -> Sql<()> {
     tx.prepare_cached("DELETE FROM search WHERE rowid = ?1")?
         .execute([n])?;
     Ok(())
+}
+
+/// Takes all messages of a user out of the index, and asks for their words to be purged.
+pub(crate) fn forget_user(tx: &Connection, user: i64) -> Sql<()> {
+    let numbers: Vec<i64> = tx
+        .prepare_cached("SELECT n FROM messages WHERE user = ?1 AND channel = ?2 AND n <= ?3")?
+        .query_map((user, CONVERSATION, upto(tx)?), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for n in &numbers {
+        forget(tx, *n)?;
+    }
+    // Threads that were deleted before have left words too.
+    tx.prepare_cached(
+        "INSERT INTO derived (name, upto) SELECT 'purge', upto FROM derived WHERE name = 'search'
+         ON CONFLICT DO UPDATE SET upto = excluded.upto",
+    )?
+    .execute([])?;
+    Ok(())
+}
+
+/// Removes some of the words that were taken out of the index from its pages; says whether there is more to do. The
+/// index keeps no texts, so it can only note which of its entries are void; merged into one part, it holds none of
+/// these.
+pub(crate) fn purge(tx: &Connection) -> Sql<bool> {
+    // What is asked for while a purge goes on is another purge.
+    let begun = tx
+        .prepare_cached(
+            "INSERT OR REPLACE INTO derived (name, upto) SELECT 'purging', upto FROM derived
+             WHERE name = 'purge' AND NOT EXISTS (SELECT 1 FROM derived WHERE name = 'purging')",
+        )?
+        .execute([])?;
+    if begun > 0 {
+        tx.prepare_cached("DELETE FROM derived WHERE name = 'purge'")?
+            .execute([])?;
+        // Negative: everything is to be merged.
+        merge(tx, -MERGED_PAGES)?;
+        return Ok(true);
+    }
+    let is_purging = tx
+        .prepare_cached("SELECT 1 FROM derived WHERE name = 'purging'")?
+        .exists([])?;
+    if !is_purging {
+        return Ok(false);
+    }
+    if !merge(tx, MERGED_PAGES)? {
+        tx.prepare_cached("DELETE FROM derived WHERE name = 'purging'")?
+            .execute([])?;
+    }
+    Ok(true)
+}
+
+/// Merges some of the index; says whether there was anything to merge.
+fn merge(tx: &Connection, pages: i64) -> Sql<bool> {
+    let mut changes = tx.prepare_cached("SELECT total_changes()")?;
+    let mut changes = || changes.query_row([], |row| row.get::<_, i64>(0));
+    let before = changes()?;
+    tx.prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', ?1)")?
+        .execute([pages])?;
+    // The statement itself counts as one.
+    Ok(changes()? - before >= 2)
 }
 
 /// What is looked for, in the words of the index: all of them, in texts of this owner.

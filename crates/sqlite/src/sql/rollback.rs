@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use everthread_graph::contract::{CheckpointId, Namespace};
+use everthread_graph::contract::{CheckpointId, Namespace, RunId, StoreErrorKind, ThreadKey};
 use everthread_store::{RunStatus, TRANSCRIPT};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::error::Sql;
+use crate::error::{Sql, fault};
 use crate::sql::change;
 use crate::sql::ids::{checkpoint_bytes, checkpoint_id};
 use crate::sql::place::Place;
+use crate::sql::run;
 use crate::sql::state::{Head, ThreadState};
+use crate::sql::thread;
 
 /// Stops the active run and moves the heads back to where it began.
 pub(crate) fn roll_back(tx: &Connection, state: &mut ThreadState, now_ms: i64) -> Sql<()> {
@@ -20,22 +22,87 @@ pub(crate) fn roll_back(tx: &Connection, state: &mut ThreadState, now_ms: i64) -
     };
     state.end_active(RunStatus::RolledBack, None, now_ms);
     state.flush(tx)?;
+    take_back(tx, state, active.run, active.base, now_ms)
+}
+
+/// Moves the heads back to where a run began that is not active any more.
+fn take_back(
+    tx: &Connection,
+    state: &mut ThreadState,
+    run: i64,
+    base: Option<CheckpointId>,
+    now_ms: i64,
+) -> Sql<()> {
     let root = Namespace::root();
     if let Some(head) = state.head(tx, &root)?.cloned()
-        && head.checkpoint != active.base
+        && head.checkpoint != base
     {
-        let branch = new_branch(tx, state, Some(head.branch), active.base, now_ms)?;
-        let back = head_at(tx, state.place, &head, active.base, branch)?;
+        let branch = new_branch(tx, state, Some(head.branch), base, now_ms)?;
+        let back = head_at(tx, state.place, &head, base, branch)?;
         state.set_head(&root, back);
         state.counters.messages = transcript_len(tx, state)?;
     }
-    for (ns, checkpoint) in heads_of_run(tx, state.place, active.run)? {
+    for (ns, checkpoint) in heads_of_run(tx, state.place, run)? {
         let Some(head) = state.head(tx, &ns)?.cloned() else {
             continue;
         };
-        let before = before_run(tx, state.place, checkpoint, active.run)?;
+        let before = before_run(tx, state.place, checkpoint, run)?;
         let back = head_at(tx, state.place, &head, before, head.branch)?;
         state.set_head(&ns, back);
+    }
+    Ok(())
+}
+
+/// Takes a run back and deletes it: the active one, the one that ended last, or one that never began.
+pub(crate) fn run(tx: &Connection, key: &ThreadKey, id: RunId, now_ms: i64) -> Sql<()> {
+    let mut state = ThreadState::load(tx, key)?.ok_or_else(|| thread::missing(key))?;
+    let known = run::known(tx, state.place, id)?.ok_or_else(|| run::missing(key, id))?;
+    match known.status {
+        RunStatus::Running => roll_back(tx, &mut state, now_ms)?,
+        RunStatus::Pending | RunStatus::RolledBack => {}
+        _ if known.fence.is_none() => {}
+        _ => {
+            refuse_built_upon(tx, &mut state, &known, id)?;
+            let base = known.base.map(checkpoint_id);
+            take_back(tx, &mut state, known.run, base, now_ms)?;
+        }
+    }
+    if known.status == RunStatus::Success {
+        state.counters.turns = state.counters.turns.saturating_sub(1);
+    }
+    state.updated_ms = state.updated_ms.max(now_ms);
+    state.touch();
+    state.flush(tx)?;
+    run::delete(tx, state.place, known.run, id)
+}
+
+/// Refuses a run after which the thread went on: what came later would be taken back with it.
+fn refuse_built_upon(
+    tx: &Connection,
+    state: &mut ThreadState,
+    known: &run::Known,
+    id: RunId,
+) -> Sql<()> {
+    let place = state.place;
+    let later = tx
+        .prepare_cached("SELECT 1 FROM runs WHERE user = ?1 AND thread = ?2 AND fence > ?3")?
+        .exists((place.user, place.thread, known.fence))?;
+    let head = state
+        .head(tx, &Namespace::root())?
+        .and_then(|head| head.checkpoint);
+    let by: Option<Option<i64>> = tx
+        .prepare_cached("SELECT run FROM checkpoints WHERE user = ?1 AND thread = ?2 AND id = ?3")?
+        .query_row(
+            (place.user, place.thread, head.map(checkpoint_bytes)),
+            |row| row.get(0),
+        )
+        .optional()?;
+    let stands = head == known.base.map(checkpoint_id) || by == Some(Some(known.run));
+    if later || !stands {
+        return Err(fault(
+            StoreErrorKind::Conflict,
+            format!("the thread went on after run {id}: only its last run can be taken back"),
+        ));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::error::{Sql, fault};
 use crate::options::Clock;
 use crate::owner::Owner;
 use crate::sql::state::{ActiveRun, ThreadState};
-use crate::sql::{queue, rollback};
+use crate::sql::{queue, rollback, run};
 
 /// What the rules need beside the rows.
 #[derive(Debug)]
@@ -132,6 +132,9 @@ fn outside(env: &Env, state: &mut ThreadState) -> Sql<Right> {
 }
 
 fn start(tx: &Connection, env: &Env, state: &mut ThreadState, new: &NewRun) -> Sql<Right> {
+    if state.waiting && is_early(tx, env, state, new.id)? {
+        return wait(tx, env, state, new);
+    }
     let mut took_over = false;
     if let Some(active) = &state.active {
         if active.id == new.id {
@@ -158,6 +161,16 @@ fn start(tx: &Connection, env: &Env, state: &mut ThreadState, new: &NewRun) -> S
     admit(tx, env, state, new, took_over)
 }
 
+/// Whether a run waits for its time.
+fn is_early(tx: &Connection, env: &Env, state: &mut ThreadState, id: RunId) -> Sql<bool> {
+    state.flush(tx)?;
+    let now_ms = env.clock.now_ms();
+    let waiting = queue::list(tx, state.place)?;
+    Ok(waiting
+        .iter()
+        .any(|one| one.id == id && !one.is_due(now_ms)))
+}
+
 fn admit(
     tx: &Connection,
     env: &Env,
@@ -166,12 +179,13 @@ fn admit(
     took_over: bool,
 ) -> Sql<Right> {
     let mut number = None;
-    let mut created_ms = env.clock.now_ms();
+    let now_ms = env.clock.now_ms();
+    let mut created_ms = now_ms;
     if state.waiting {
         state.flush(tx)?;
         let waiting = queue::list(tx, state.place)?;
         let patient = matches!(new.policy, Multitask::Enqueue | Multitask::Reject);
-        if patient && queue::ahead(&waiting, new.id, &env.owner) > 0 {
+        if patient && queue::ahead(&waiting, new.id, &env.owner, now_ms) > 0 {
             if new.policy == Multitask::Reject {
                 return Err(fault(
                     StoreErrorKind::Busy,
@@ -205,6 +219,7 @@ fn admit(
         created_ms,
         ended_ms: None,
         error: None,
+        asked: Some(run::Asked::of(new)),
         changed: true,
     });
     state.touch();
@@ -217,23 +232,21 @@ fn admit(
 
 fn wait(tx: &Connection, env: &Env, state: &mut ThreadState, new: &NewRun) -> Sql<Right> {
     state.flush(tx)?;
+    let now_ms = env.clock.now_ms();
     let waiting = queue::list(tx, state.place)?;
-    let before = queue::ahead(&waiting, new.id, &env.owner);
+    let before = queue::ahead(&waiting, new.id, &env.owner, now_ms);
     match waiting.iter().find(|one| one.id == new.id) {
         Some(own) if own.owner == env.owner.name() => {}
         Some(own) => queue::give(tx, state.place, own.run, env.owner.name())?,
         None => {
             queue::make_room(&waiting, env.waiting_runs)?;
             state.counters.run += 1;
-            let now_ms = env.clock.now_ms();
-            queue::push(
-                tx,
-                state.place,
-                state.counters.run,
-                new,
-                env.owner.name(),
+            let held = queue::Held {
+                owner: env.owner.name(),
                 now_ms,
-            )?;
+                starts_ms: None,
+            };
+            queue::push(tx, state.place, state.counters.run, new, &held)?;
             state.waiting = true;
             state.touch();
         }

@@ -86,6 +86,8 @@ pub(crate) struct ActiveRun {
     pub(crate) created_ms: i64,
     pub(crate) ended_ms: Option<i64>,
     pub(crate) error: Option<String>,
+    /// What was asked for with it, when its row may not hold that yet.
+    pub(crate) asked: Option<run::Asked>,
     /// Whether it is still to be written.
     pub(crate) changed: bool,
 }
@@ -284,6 +286,7 @@ fn active_from_row(row: &Row<'_>) -> rusqlite::Result<ActiveRun> {
         created_ms: row.get(6)?,
         ended_ms: None,
         error: None,
+        asked: None,
         changed: false,
     })
 }

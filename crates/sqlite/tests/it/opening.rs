@@ -1,7 +1,7 @@
 //! What can be opened and what cannot, and that what cannot is left as it is.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 
 use everthread_sqlite::{SqliteOptions, SqliteStore};
@@ -163,9 +163,7 @@ fn urls_name_files_or_memory() {
 #[tokio::test]
 async fn a_file_of_format_1_is_opened() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("chat.db");
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1.db");
-    fs::copy(fixture, &path).unwrap();
+    let path = fixture(dir.path(), 1);
     let store = open(&path).unwrap();
     sound(&store).await;
     let ids = Ids::by_clock();
@@ -178,14 +176,29 @@ async fn a_file_of_format_1_is_opened() {
     sound(&store).await;
 }
 
-/// What the migrations make of nothing is what a file of the newest format has.
+/// What the migrations make of nothing is what they make of a file of each released format.
 #[tokio::test]
-async fn a_fresh_file_has_the_schema_of_the_fixture() {
+async fn a_fresh_file_has_the_schema_of_the_fixtures() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("chat.db");
-    made(&path, 1).await;
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1.db");
-    assert_eq!(schema(&path), schema(&fixture));
+    let fresh = dir.path().join("fresh.db");
+    made(&fresh, 1).await;
+    for format in FIXTURES {
+        let path = fixture(dir.path(), format);
+        open(&path).unwrap().close().await.unwrap();
+        assert_eq!(schema(&fresh), schema(&path), "format {format}");
+    }
+}
+
+/// The released formats of which there is a file.
+const FIXTURES: [u32; 1] = [1];
+
+/// A copy of the file of a released format.
+fn fixture(dir: &Path, format: u32) -> PathBuf {
+    let name = format!("format-{format}.db");
+    let path = dir.join(&name);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    fs::copy(fixtures.join(name), &path).unwrap();
+    path
 }
 
 fn schema(path: &Path) -> Vec<(String, Option<String>)> {

@@ -52,8 +52,8 @@ async fn a_turn(store: &SqliteStore) {
         .runs(
             &key,
             RunQuery {
-                status: None,
                 limit: 10,
+                ..RunQuery::default()
             },
         )
         .await

@@ -154,8 +154,8 @@ async fn look_by_search(store: &dyn Store, name: &str) -> Verdict {
 /// Every run that waited is known, and has its input as long as it waits.
 async fn look_for_runs(store: &dyn Store, name: &str, waiting: &[RunId]) -> Verdict {
     let query = RunQuery {
-        status: None,
         limit: usize::MAX >> 1,
+        ..RunQuery::default()
     };
     let runs = store.runs(&key(name), query).await;
     let runs = runs.map_err(|error| told("runs", &error))?;
@@ -217,8 +217,9 @@ async fn goes_on(store: &dyn Store, cut: &Cut<'_>) -> Verdict {
 /// A new process takes over what a dead one left; where nothing waits it may also just go on.
 async fn take_over(store: &dyn Store, cut: &Cut<'_>, name: &str) -> Verdict {
     let query = RunQuery {
-        status: Some(RunStatus::Pending),
+        statuses: vec![RunStatus::Pending],
         limit: 10,
+        ..RunQuery::default()
     };
     let pending = store.runs(&key(name), query).await;
     let mut pending: Vec<RunId> = pending

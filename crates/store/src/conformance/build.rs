@@ -69,6 +69,7 @@ impl Ids {
             graph: "chat".to_owned(),
             input: json("\"input\""),
             policy,
+            details: None,
         }
     }
 }

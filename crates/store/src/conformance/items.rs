@@ -12,7 +12,7 @@ fn namespace(parts: &[&str]) -> Vec<String> {
 async fn put(store: &dyn Store, user: &str, parts: &[&str], name: &str, value: Option<&str>) {
     let user = key(user, "x").user;
     store
-        .put_item(&user, &namespace(parts), name, value.map(json))
+        .put_item(&user, &namespace(parts), name, value.map(json), None)
         .await
         .unwrap();
 }
@@ -20,8 +20,7 @@ async fn put(store: &dyn Store, user: &str, parts: &[&str], name: &str, value: O
 async fn keys(store: &dyn Store, user: &str, prefix: &[&str]) -> Vec<String> {
     let query = ItemQuery {
         prefix: namespace(prefix),
-        offset: 0,
-        limit: 100,
+        ..ItemQuery::default()
     };
     let found = store
         .search_items(&key(user, "x").user, query)
@@ -76,9 +75,9 @@ pub async fn prefixes_end_at_a_part(factory: &dyn Factory) {
     assert_eq!(keys(&*store, "alice", &["%"]).await, Vec::<String>::new());
     assert_eq!(keys(&*store, "alice", &[]).await, ["1", "2", "3", "4"]);
     let page = ItemQuery {
-        prefix: Vec::new(),
         offset: 1,
         limit: 2,
+        ..ItemQuery::default()
     };
     assert_eq!(
         store
@@ -107,7 +106,7 @@ pub async fn a_namespace_needs_parts(factory: &dyn Factory) {
     for parts in [&[][..], &[""], &["a", ""], &["a.b"]] {
         let user = key("alice", "x").user;
         let outcome = store
-            .put_item(&user, &namespace(parts), "k", Some(json("1")))
+            .put_item(&user, &namespace(parts), "k", Some(json("1")), None)
             .await;
         assert_eq!(kinds(&outcome), Some(StoreErrorKind::Invalid), "{parts:?}");
     }

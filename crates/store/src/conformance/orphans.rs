@@ -30,8 +30,9 @@ pub async fn a_run_whose_process_is_gone_gives_way(factory: &dyn Factory) {
     talk.finish(&next, "c").await;
     assert_eq!(said(&*second, &talk.key, None).await, ["a", "b", "c"]);
     let query = RunQuery {
-        status: Some(RunStatus::Orphaned),
+        statuses: vec![RunStatus::Orphaned],
         limit: 10,
+        ..RunQuery::default()
     };
     assert_eq!(second.runs(&talk.key, query).await.unwrap()[0].id, run.id);
     sound(&*second).await;
@@ -91,8 +92,9 @@ pub async fn runs_of_a_process_that_is_gone_can_be_claimed(factory: &dyn Factory
     );
     assert!(second.claim(&talk.key).await.unwrap().is_empty());
     let query = RunQuery {
-        status: Some(RunStatus::Orphaned),
+        statuses: vec![RunStatus::Orphaned],
         limit: 10,
+        ..RunQuery::default()
     };
     assert_eq!(
         second.runs(&talk.key, query).await.unwrap()[0].id,
@@ -149,8 +151,9 @@ pub async fn claimed_runs_can_be_withdrawn(factory: &dyn Factory) {
     second.withdraw(&talk.key, waiting[1].id).await.unwrap();
     assert!(second.claim(&talk.key).await.unwrap().is_empty());
     let query = RunQuery {
-        status: Some(RunStatus::Cancelled),
+        statuses: vec![RunStatus::Cancelled],
         limit: 10,
+        ..RunQuery::default()
     };
     let cancelled = third.runs(&talk.key, query).await.unwrap();
     let ids_of: Vec<_> = cancelled.iter().map(|run| run.id).collect();

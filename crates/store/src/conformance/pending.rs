@@ -149,8 +149,8 @@ pub async fn a_run_may_begin_and_end_without_a_step(factory: &dyn Factory) {
         .runs(
             &talk.key,
             RunQuery {
-                status: None,
                 limit: 10,
+                ..RunQuery::default()
             },
         )
         .await

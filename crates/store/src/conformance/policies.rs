@@ -96,8 +96,9 @@ pub async fn waiting_runs_go_first_in_first_out(factory: &dyn Factory) {
         "a run that waits writes nothing"
     );
     let query = || RunQuery {
-        status: Some(RunStatus::Pending),
+        statuses: vec![RunStatus::Pending],
         limit: 10,
+        ..RunQuery::default()
     };
     let pending = store.runs(&talk.key, query()).await.unwrap();
     assert_eq!(pending.len(), 3);
@@ -205,8 +206,8 @@ pub async fn interrupt_stops_the_other_where_it_is(factory: &dyn Factory) {
         .runs(
             &talk.key,
             RunQuery {
-                status: None,
                 limit: 10,
+                ..RunQuery::default()
             },
         )
         .await
@@ -259,8 +260,9 @@ pub async fn rollback_takes_back_what_the_other_did(factory: &dyn Factory) {
         "what was taken back can still be looked at"
     );
     let query = RunQuery {
-        status: Some(RunStatus::RolledBack),
+        statuses: vec![RunStatus::RolledBack],
         limit: 1,
+        ..RunQuery::default()
     };
     assert_eq!(
         store.runs(&talk.key, query).await.unwrap()[0].id,
@@ -322,8 +324,8 @@ pub async fn the_end_of_a_run_that_is_sent_again_changes_nothing(factory: &dyn F
         .runs(
             &talk.key,
             RunQuery {
-                status: None,
                 limit: 10,
+                ..RunQuery::default()
             },
         )
         .await

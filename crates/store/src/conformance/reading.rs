@@ -138,7 +138,7 @@ pub async fn profiles_are_created_and_changed(factory: &dyn Factory) {
     assert!(store.user(&alice).await.unwrap().is_none());
     let patch = UserPatch {
         name: Some("Alice".to_owned()),
-        preferences: None,
+        ..UserPatch::default()
     };
     let created = store.put_user(&alice, patch).await.unwrap();
     assert_eq!(
@@ -146,8 +146,8 @@ pub async fn profiles_are_created_and_changed(factory: &dyn Factory) {
         (Some("Alice"), &None)
     );
     let patch = UserPatch {
-        name: None,
         preferences: Some(json("{\"tone\":\"dry\"}")),
+        ..UserPatch::default()
     };
     let changed = store.put_user(&alice, patch).await.unwrap();
     assert_eq!(changed.name, created.name);
@@ -239,8 +239,8 @@ pub async fn what_is_not_there_is_none_or_not_found(factory: &dyn Factory) {
                 .runs(
                     &other,
                     RunQuery {
-                        status: None,
-                        limit: 9
+                        limit: 9,
+                        ..RunQuery::default()
                     }
                 )
                 .await
@@ -269,8 +269,8 @@ pub async fn runs_are_listed_newest_first(factory: &dyn Factory) {
         .runs(
             &talk.key,
             RunQuery {
-                status: None,
                 limit: 9,
+                ..RunQuery::default()
             },
         )
         .await
@@ -285,8 +285,8 @@ pub async fn runs_are_listed_newest_first(factory: &dyn Factory) {
         .runs(
             &talk.key,
             RunQuery {
-                status: None,
                 limit: 1,
+                ..RunQuery::default()
             },
         )
         .await
@@ -298,8 +298,8 @@ pub async fn runs_are_listed_newest_first(factory: &dyn Factory) {
         .runs(
             &talk.key,
             RunQuery {
-                status: None,
                 limit: 9,
+                ..RunQuery::default()
             },
         )
         .await
@@ -315,7 +315,13 @@ pub async fn statistics_count_everything(factory: &dyn Factory) {
     }
     let namespace = ["n".to_owned()];
     store
-        .put_item(&key("bob", "x").user, &namespace, "k", Some(json("1")))
+        .put_item(
+            &key("bob", "x").user,
+            &namespace,
+            "k",
+            Some(json("1")),
+            None,
+        )
         .await
         .unwrap();
     store.settle().await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use everthread_graph::contract::{Json, Source, WriteSlot};
+use everthread_graph::contract::{Json, Multitask, Source, WriteSlot};
 use everthread_store::{CheckReport, Ranges, RunStatus, StoredList, TRANSCRIPT};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -277,7 +277,8 @@ fn heads(tx: &Connection, place: Place, rows: &Rows, report: &mut CheckReport) -
 
 fn runs(tx: &Connection, place: Place, rows: &Rows, report: &mut CheckReport) -> Sql<()> {
     let mut statement = tx.prepare_cached(
-        "SELECT run, status, queue, coalesce(fence, 0) FROM runs WHERE user = ?1 AND thread = ?2",
+        "SELECT run, status, queue, coalesce(fence, 0), coalesce(policy, 'enqueue'), coalesce(details, 'null') FROM runs
+         WHERE user = ?1 AND thread = ?2",
     )?;
     let mut found = statement.query((place.user, place.thread))?;
     let mut turns = 0;
@@ -295,6 +296,10 @@ fn runs(tx: &Connection, place: Place, rows: &Rows, report: &mut CheckReport) ->
                 report,
                 format!("run number {run} is {status} and stands in the wrong place"),
             );
+        }
+        let (policy, details): (String, String) = (row.get(4)?, row.get(5)?);
+        if Multitask::from_name(&policy).is_none() || Json::parse(&details).is_err() {
+            rows.wrong(report, format!("run number {run} cannot be read"));
         }
         turns += u64::from(status == RunStatus::Success.as_str());
         rows.below(report, "runs", rows.counts.run, run);

@@ -206,6 +206,7 @@ fn new_run(id: RunId) -> NewRun {
         graph: "chat".to_owned(),
         input: Json::of(&id.to_string()).unwrap(),
         policy: Multitask::Enqueue,
+        details: None,
     }
 }
 

@@ -110,7 +110,7 @@ impl Speaker {
         let json = Json::of(&value).unwrap();
         let namespace = [ITEMS.to_owned()];
         let user = self.conversation.key.user.clone();
-        until_known(|| store.put_item(&user, &namespace, &name, Some(json.clone()))).await?;
+        until_known(|| store.put_item(&user, &namespace, &name, Some(json.clone()), None)).await?;
         Line::Item { name, value }.say();
         Ok(())
     }

@@ -1,0 +1,118 @@
+//! Erasing a user with everything of theirs.
+
+use everthread_graph::contract::{StoreErrorKind, UserId};
+use everthread_store::Erased;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::{Sql, fault};
+use crate::owner::Owner;
+use crate::sql::commit::CONVERSATION;
+use crate::sql::index;
+
+/// Every table whose rows lead with the user, those first that refer to others.
+const TABLES: &[&str] = &[
+    "pending_writes",
+    "run_events",
+    "checkpoints",
+    "channel_changes",
+    "messages",
+    "runs",
+    "heads",
+    "branches",
+    "threads",
+    "items",
+    "sessions",
+    "users",
+];
+
+/// Free pages that are given back in one transaction.
+const PAGES_AT_ONCE: u32 = 256;
+
+/// Deletes every row of a user. Their words lie in the search index until it is purged.
+pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner) -> Sql<Erased> {
+    let found: Option<(i64, bool)> = tx
+        .prepare_cached("SELECT user, held FROM users WHERE id = ?1")?
+        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((user, held)) = found else {
+        return Err(fault(
+            StoreErrorKind::NotFound,
+            format!("user {id} is not there"),
+        ));
+    };
+    if held {
+        return Err(fault(
+            StoreErrorKind::Held,
+            format!("user {id} is under hold: nothing is erased until the hold ends"),
+        ));
+    }
+    refuse_busy(tx, user, id, owners)?;
+    let erased = counts(tx, user)?;
+    index::forget_user(tx, user)?;
+    for table in TABLES {
+        tx.execute(&format!("DELETE FROM {table} WHERE user = ?1"), [user])?;
+    }
+    Ok(erased)
+}
+
+fn refuse_busy(tx: &Connection, user: i64, id: &UserId, owners: &Owner) -> Sql<()> {
+    let mut statement = tx.prepare_cached(
+        "SELECT DISTINCT owner FROM runs WHERE user = ?1 AND queue IS NOT NULL AND queue = 0",
+    )?;
+    let mut rows = statement.query([user])?;
+    while let Some(row) = rows.next()? {
+        let owner: Option<String> = row.get(0)?;
+        if owners.is_alive(&owner.unwrap_or_default()) {
+            return Err(fault(
+                StoreErrorKind::Busy,
+                format!("a run is active for user {id}: wait for its end or stop it"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn counts(tx: &Connection, user: i64) -> Sql<Erased> {
+    Ok(tx.query_row(
+        "SELECT (SELECT count(*) FROM threads WHERE user = ?1),
+                (SELECT count(*) FROM messages WHERE user = ?1 AND channel = ?2),
+                (SELECT count(*) FROM checkpoints WHERE user = ?1),
+                (SELECT count(*) FROM runs WHERE user = ?1),
+                (SELECT count(*) FROM items WHERE user = ?1),
+                (SELECT count(*) FROM sessions WHERE user = ?1)",
+        (user, CONVERSATION),
+        |row| {
+            Ok(Erased {
+                threads: row.get(0)?,
+                messages: row.get(1)?,
+                checkpoints: row.get(2)?,
+                runs: row.get(3)?,
+                items: row.get(4)?,
+                sessions: row.get(5)?,
+                bytes: 0,
+            })
+        },
+    )?)
+}
+
+/// Bytes in use.
+pub(crate) fn live_bytes(tx: &Connection) -> Sql<u64> {
+    let pragma = |name: &str| tx.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    Ok((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?)
+}
+
+/// Gives some free pages back, with what they held; says whether there are more.
+pub(crate) fn give_back(tx: &Connection) -> Sql<bool> {
+    let free = || tx.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
+    let before = free()?;
+    if before == 0 {
+        return Ok(false);
+    }
+    let mut statement =
+        tx.prepare_cached(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    drop(rows);
+    let after = free()?;
+    Ok(after > 0 && after < before)
+}

@@ -1,0 +1,159 @@
+//! What runs told those who follow them: a batch in a row.
+
+use std::fmt::Write;
+
+use everthread_graph::contract::{Json, RunId, StoreErrorKind, ThreadKey};
+use everthread_store::RunEvent;
+use rusqlite::Connection;
+
+use crate::error::{Sql, fault};
+use crate::sql::place::{self, Place};
+use crate::sql::{change, thread};
+
+/// Stands between the events of a batch: JSON text cannot hold it.
+const BETWEEN: char = '\u{1E}';
+
+/// Rows that are deleted in one transaction.
+const ROWS_AT_ONCE: u32 = 500;
+
+/// Adds a batch.
+pub(crate) fn append(
+    tx: &Connection,
+    key: &ThreadKey,
+    id: RunId,
+    events: &[RunEvent],
+    now_ms: i64,
+) -> Sql<()> {
+    let place = place::thread(tx, key)?.ok_or_else(|| thread::missing(key))?;
+    let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        return Ok(());
+    };
+    let run = id.uuid().into_bytes();
+    let kept: Option<u64> = tx
+        .prepare_cached(
+            "SELECT max(last) FROM (SELECT last FROM run_events WHERE user = ?1 AND thread = ?2 AND run = ?3
+             ORDER BY seq DESC LIMIT 1)",
+        )?
+        .query_row((place.user, place.thread, run), |row| row.get(0))?;
+    let ascend = events.is_sorted_by(|a, b| a.seq < b.seq);
+    if !ascend || kept.is_some_and(|kept| kept >= first.seq) {
+        return Err(fault(
+            StoreErrorKind::Invalid,
+            format!("the events of run {id} do not ascend"),
+        ));
+    }
+    tx.prepare_cached(
+        "INSERT INTO run_events (user, thread, run, seq, last, count, at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute((
+        place.user,
+        place.thread,
+        run,
+        first.seq,
+        last.seq,
+        events.len(),
+        now_ms,
+        text(events),
+    ))?;
+    Ok(())
+}
+
+/// Events after a number, in order.
+pub(crate) fn list(
+    tx: &Connection,
+    key: &ThreadKey,
+    run: RunId,
+    after: Option<u64>,
+    limit: usize,
+) -> Sql<Vec<RunEvent>> {
+    let Some(place) = place::thread(tx, key)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement = tx.prepare_cached(
+        "SELECT body FROM run_events WHERE user = ?1 AND thread = ?2 AND run = ?3 AND last > ?4 ORDER BY seq",
+    )?;
+    let from = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
+    let mut rows = statement.query((place.user, place.thread, run.uuid().into_bytes(), from))?;
+    let mut events = Vec::new();
+    while events.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        let batch = parse(body).ok_or_else(|| change::damaged("events of a run cannot be read"))?;
+        let wanted = batch
+            .into_iter()
+            .filter(|event| after.is_none_or(|after| event.seq > after));
+        events.extend(wanted.take(limit - events.len()));
+    }
+    Ok(events)
+}
+
+/// Forgets what a run told.
+pub(crate) fn forget(tx: &Connection, place: Place, run: RunId) -> Sql<()> {
+    tx.prepare_cached("DELETE FROM run_events WHERE user = ?1 AND thread = ?2 AND run = ?3")?
+        .execute((place.user, place.thread, run.uuid().into_bytes()))?;
+    Ok(())
+}
+
+/// Deletes some of what was told before this time by runs that are not live; how many events went, and whether there
+/// may be more.
+pub(crate) fn delete_before(tx: &Connection, ms: i64) -> Sql<(u64, bool)> {
+    let mut statement = tx.prepare_cached(
+        "DELETE FROM run_events WHERE (user, thread, run, seq) IN (
+           SELECT e.user, e.thread, e.run, e.seq FROM run_events e
+           WHERE e.at_ms < ?1 AND NOT EXISTS (
+             SELECT 1 FROM runs r WHERE r.user = e.user AND r.thread = e.thread AND r.queue IS NOT NULL AND r.id = e.run)
+           ORDER BY e.at_ms LIMIT ?2)
+         RETURNING count",
+    )?;
+    let counts: Vec<u64> = statement
+        .query_map((ms, ROWS_AT_ONCE), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let more = counts.len() as u64 == u64::from(ROWS_AT_ONCE);
+    Ok((counts.iter().sum(), more))
+}
+
+fn text(events: &[RunEvent]) -> String {
+    let mut text = String::new();
+    for event in events {
+        if !text.is_empty() {
+            text.push(BETWEEN);
+        }
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{} {}", event.seq, event.body.as_str());
+    }
+    text
+}
+
+/// The events of a batch; `None` when the text is none.
+pub(crate) fn parse(text: &str) -> Option<Vec<RunEvent>> {
+    let event = |part: &str| {
+        let (seq, body) = part.split_once(' ')?;
+        Some(RunEvent {
+            seq: seq.parse().ok()?,
+            body: Json::trusted(body),
+        })
+    };
+    text.split(BETWEEN).map(event).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_read_as_it_was_written() {
+        let event = |seq, body: &str| RunEvent {
+            seq,
+            body: Json::parse(body).unwrap(),
+        };
+        let batch = [
+            event(0, "{ \"a\" :\n\t[\"x y\", \"\\u001e\"]}"),
+            event(7, "null"),
+            event(u64::try_from(i64::MAX).unwrap(), "1.50"),
+        ];
+        assert_eq!(parse(&text(&batch)).unwrap(), batch);
+        assert_eq!(parse(""), None);
+        assert_eq!(parse("x 1"), None);
+    }
+}
