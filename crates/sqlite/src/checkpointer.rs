@@ -12,7 +12,7 @@ use everthread_graph::contract::{
 use crate::sql;
 use crate::sql::queue::Turn;
 use crate::store::SqliteStore;
-use crate::writer::{Job, Touches};
+use crate::writer::Touches;
 
 /// How often a run that waits looks whether another process let it go.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -24,12 +24,7 @@ impl Checkpointer for SqliteStore {
     }
 
     async fn write(&self, writes: PendingWrites) -> Result<Ticket, StoreError> {
-        let (sender, ticket) = Ticket::new();
-        self.inner
-            .writer
-            .send(Job::Write(Box::new(writes), sender))
-            .await?;
-        Ok(ticket)
+        self.inner.writer.write(writes).await
     }
 
     async fn load(

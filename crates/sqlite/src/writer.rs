@@ -1,21 +1,24 @@
-//! The one thread that writes.
+//! The one place that writes.
 //!
-//! It owns the only connection that may write. What is handed to it waits in a bounded queue; what waits there
-//! together is written in one transaction, so that one sync of the disk serves all of it.
+//! A [`Desk`] owns the only connection that may write, and does one thing at a time. There are two ways to it. A
+//! caller who finds it free, with nobody waiting and a disk that is quick, works there itself: that spares two threads
+//! the waking of each other, which costs as much as the work. Everybody else hands in a job, which waits in a bounded
+//! queue for the writer's own [`Clerk`]; what waits there together is written in one transaction, so that one sync of
+//! the disk serves all of it.
 
 mod call;
+mod clerk;
 mod desk;
 mod group;
 mod idle;
 mod job;
 
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use everthread_graph::contract::{Commit, RunMark, StoreError, StoreErrorKind, Ticket};
+use everthread_graph::contract::{Commit, PendingWrites, StoreError, StoreErrorKind, Ticket};
 use rusqlite::Connection;
 use tokio::sync::{Notify, Semaphore, oneshot};
 
@@ -25,37 +28,32 @@ use crate::sql::run_rules::Env;
 
 use call::Pending;
 pub(crate) use call::Touches;
+use clerk::Clerk;
 use desk::Desk;
-use job::Answered;
 pub(crate) use job::Job;
 
-/// How long a caller looks for the first answer before it sleeps.
-const LOOK_FOR_ANSWER: Duration = Duration::from_micros(60);
-
-/// How long the caller of a run's last step looks for the second answer: about as long as a quick disk needs.
-const LOOK_FOR_THE_DISK: Duration = Duration::from_micros(150);
-
-/// Callers that do not look after one looked in vain.
-const BLIND_CALLS: i32 = 32;
+/// How often a caller looks whether the desk is free, a few microseconds in all.
+const LOOKS: usize = 64;
 
 /// A connection that one at a time may use.
 pub(crate) type Shared = Arc<Mutex<Connection>>;
+
+/// The desk; `None` once the store is closed.
+type SharedDesk = Arc<Mutex<Option<Desk>>>;
 
 /// The way to the writer.
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Job>,
-    syncing: Arc<AtomicBool>,
-    /// Callers that are not to look for their first answer.
-    blind: AtomicI32,
-    /// Callers that are not to look for their second answer.
-    blind_to_the_disk: AtomicI32,
+    /// Jobs in the queue that the clerk has not taken to the desk.
+    queued: Arc<AtomicUsize>,
+    desk: SharedDesk,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    /// Starts the thread. `ended` is notified whenever a run may have left its thread.
+    /// Starts the clerk. `ended` is notified whenever a run may have left its thread.
     pub(crate) fn start(
         options: SqliteOptions,
         connection: Shared,
@@ -63,13 +61,19 @@ impl Writer {
         ended: Arc<Notify>,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel();
+        let queued = Arc::new(AtomicUsize::new(0));
         let room = Arc::new(Semaphore::new(options.queue_len.max(1)));
-        let syncing = Arc::new(AtomicBool::new(false));
-        let shared = (Arc::clone(&room), ended, Arc::clone(&syncing));
-        let desk = Desk::new(options, connection, env, jobs, shared.0, shared.1, shared.2);
+        let desk = Desk::new(options, connection, env, ended);
+        let desk = Arc::new(Mutex::new(Some(desk)));
+        let clerk = Clerk::new(
+            Arc::clone(&desk),
+            jobs,
+            Arc::clone(&queued),
+            Arc::clone(&room),
+        );
         let thread = std::thread::Builder::new()
             .name("everthread-writer".to_owned())
-            .spawn(move || desk.run())
+            .spawn(move || clerk.run())
             .map_err(|error| {
                 StoreError::new(
                     StoreErrorKind::Unavailable,
@@ -79,9 +83,8 @@ impl Writer {
             })?;
         Ok(Self {
             queue,
-            syncing,
-            blind: AtomicI32::new(0),
-            blind_to_the_disk: AtomicI32::new(0),
+            queued,
+            desk,
             room,
             thread: Mutex::new(Some(thread)),
         })
@@ -90,33 +93,74 @@ impl Writer {
     /// Hands over a job. Waits while the queue is full.
     pub(crate) async fn send(&self, job: Job) -> Result<(), StoreError> {
         match self.room.acquire().await {
-            // The writer gives the place back when it takes the job out of the queue.
+            // The clerk gives the place back when it takes the job out of the queue.
             Ok(place) => place.forget(),
             Err(_) => return Err(closed()),
         }
+        self.put(job)
+    }
+
+    fn put(&self, job: Job) -> Result<(), StoreError> {
+        self.queued.fetch_add(1, Ordering::SeqCst);
         self.queue.send(job).map_err(|_| closed())
     }
 
-    /// Hands over a step. The first answer takes some microseconds, less than it takes to sleep and be woken: so
-    /// this looks for it a moment before it returns, unless the writer waits for the disk. After the last step of a
-    /// run there is nothing to do but to wait for the second answer: this looks for that one, as long as a quick disk
-    /// needs.
+    /// Writes a step, here and now if the desk is free.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
         let (sender, ticket) = Ticket::new();
-        let is_last = matches!(commit.run, RunMark::End(..));
-        let answered = Answered::default();
-        self.send(Job::Commit(Box::new(commit), sender, Arc::clone(&answered)))
+        self.do_or_send(Job::Commit(Box::new(commit), sender))
             .await?;
-        if is_last {
-            look(&self.blind_to_the_disk, LOOK_FOR_THE_DISK, || {
-                answered.load(Ordering::Acquire)
-            });
-        } else {
-            look(&self.blind, LOOK_FOR_ANSWER, || {
-                answered.load(Ordering::Acquire) || self.syncing.load(Ordering::Relaxed)
-            });
-        }
         Ok(ticket)
+    }
+
+    /// Writes what tasks left, here and now if the desk is free.
+    pub(crate) async fn write(&self, writes: PendingWrites) -> Result<Ticket, StoreError> {
+        let (sender, ticket) = Ticket::new();
+        self.do_or_send(Job::Write(Box::new(writes), sender))
+            .await?;
+        Ok(ticket)
+    }
+
+    async fn do_or_send(&self, job: Job) -> Result<(), StoreError> {
+        match self.do_at_once(job) {
+            None => Ok(()),
+            Some(job) => self.send(job).await,
+        }
+    }
+
+    /// Does a job at the desk; gives it back when somebody else is there or waits.
+    fn do_at_once(&self, job: Job) -> Option<Job> {
+        let Some(mut desk) = self.free_desk() else {
+            return Some(job);
+        };
+        // Looked at while the desk is held: a job that was sent before is done before.
+        if self.queued.load(Ordering::SeqCst) > 0 {
+            return Some(job);
+        }
+        let Some(desk) = desk.as_mut() else {
+            return Some(job);
+        };
+        match desk.at_once(job) {
+            desk::AtOnce::Done => None,
+            desk::AtOnce::Left => {
+                // Nobody waits for an answer to this; a clerk that is gone has closed the transaction.
+                let _ = self.put(Job::Watch);
+                None
+            }
+            desk::AtOnce::Refused(job) => Some(job),
+        }
+    }
+
+    /// The desk, if it is free now or in a moment: whoever is answered may be back before the clerk has left.
+    fn free_desk(&self) -> Option<MutexGuard<'_, Option<Desk>>> {
+        for _ in 0..LOOKS {
+            match self.desk.try_lock() {
+                Ok(desk) => return Some(desk),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+            }
+        }
+        None
     }
 
     /// Runs a function inside a transaction of the writer; what it wrote is durable at return.
@@ -157,25 +201,8 @@ impl Writer {
     /// Tells the thread to end and waits for it, from where nothing can be awaited.
     pub(crate) fn stop(&self) {
         let (sender, _answer) = oneshot::channel();
-        let _ = self.queue.send(Job::Close(sender));
+        let _ = self.put(Job::Close(sender));
         self.join();
-    }
-}
-
-/// Looks for an answer. Where the writer has no core to run on, or the disk is slow, looking only keeps others from
-/// working: after a look in vain, the next callers sleep at once.
-fn look(blind: &AtomicI32, patience: Duration, is_there: impl Fn() -> bool) {
-    if blind.load(Ordering::Relaxed) > 0 {
-        blind.fetch_sub(1, Ordering::Relaxed);
-        return;
-    }
-    let begun = Instant::now();
-    while !is_there() {
-        if begun.elapsed() >= patience {
-            blind.store(BLIND_CALLS, Ordering::Relaxed);
-            return;
-        }
-        std::hint::spin_loop();
     }
 }
 

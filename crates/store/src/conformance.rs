@@ -9,6 +9,7 @@
 mod build;
 pub mod commits;
 pub mod deletion;
+pub mod events;
 pub mod forks;
 pub mod items;
 pub mod lists;
@@ -16,9 +17,13 @@ pub mod orphans;
 pub mod pending;
 pub mod policies;
 pub mod pruning;
+pub mod queueing;
 pub mod reading;
+pub mod records;
 pub mod searching;
 mod talk;
+pub mod threads;
+pub mod users;
 pub mod values;
 
 use std::sync::Arc;
@@ -110,10 +115,43 @@ macro_rules! conformance_tests {
             searching::operators_are_not_reachable,
             searching::a_query_without_a_word_is_invalid,
             searching::a_thread_and_pages_narrow_it_down,
+            threads::a_thread_can_be_created_before_its_first_turn,
+            threads::a_thread_stands_as_its_last_run_left_it,
+            threads::the_run_that_began_last_counts,
+            threads::threads_are_found_by_what_they_are_like,
+            threads::found_threads_come_in_order_and_in_pages,
+            threads::metadata_can_be_merged,
+            threads::expired_threads_are_told,
+            threads::a_copy_says_what_its_source_says,
+            threads::what_cannot_be_copied_is_refused,
+            users::users_are_listed_with_what_they_have,
+            users::a_held_user_is_not_erased,
+            users::an_erased_user_leaves_nothing,
+            users::a_user_with_an_active_run_is_not_erased,
+            users::sessions_are_kept_and_listed,
+            users::a_session_forgets_a_deleted_thread,
+            queueing::details_stay_with_a_run,
+            queueing::a_queued_run_waits_for_its_turn,
+            queueing::policies_apply_when_a_queued_run_begins,
+            queueing::a_run_does_not_begin_before_its_time,
+            queueing::runs_come_by_status_and_in_pages,
+            queueing::an_ended_run_can_be_deleted,
+            queueing::a_run_can_be_taken_back,
+            queueing::a_run_that_others_built_upon_stays,
+            queueing::threads_of_a_process_that_is_gone_are_told,
+            events::events_come_back_in_order,
+            events::events_that_do_not_fit_are_refused,
+            events::old_events_go,
+            records::records_are_created_changed_and_deleted,
+            records::records_are_listed_by_kind,
+            records::of_two_changes_one_is_told,
             items::items_are_stored_changed_and_removed,
             items::prefixes_end_at_a_part,
             items::users_have_items_of_their_own,
             items::a_namespace_needs_parts,
+            items::items_are_filtered_by_their_values,
+            items::namespaces_are_listed,
+            items::an_item_that_ended_is_not_there,
             values::any_text_survives,
             values::large_values_survive,
             values::names_are_not_patterns,

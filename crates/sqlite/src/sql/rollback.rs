@@ -138,7 +138,9 @@ pub(crate) fn transcript_len(tx: &Connection, state: &mut ThreadState) -> Sql<u6
         .and_then(|head| head.channels.as_ref())
         .and_then(|channels| channels.get(TRANSCRIPT).copied());
     match change {
-        Some(n) if change::read(tx, state.place, n)?.0 => Ok(state.list(tx, n)?.state.all.len()),
+        Some(n) if state.knows_list(n) || change::read(tx, state.place, n)?.0 => {
+            Ok(state.list(tx, n)?.state.all.len())
+        }
         _ => Ok(0),
     }
 }

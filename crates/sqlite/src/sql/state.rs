@@ -19,6 +19,9 @@ use crate::sql::run;
 /// Lists that are kept for each thread.
 const KEPT_LISTS: usize = 4;
 
+/// How exactly it is known when a user was last active: one row less to write in each of many quick turns.
+const ACTIVITY_STEP_MS: i64 = 1_000;
+
 /// Namespaces that are kept for each thread.
 const KEPT_HEADS: usize = 64;
 
@@ -39,6 +42,8 @@ pub(crate) struct ThreadState {
     pub(crate) ended: Vec<ActiveRun>,
     /// Whether runs wait on it.
     pub(crate) waiting: bool,
+    /// What was last written of that.
+    active_written_ms: i64,
     heads: Vec<(Namespace, Head)>,
     lists: Vec<(u64, StoredList)>,
     changed: bool,
@@ -103,6 +108,7 @@ impl ThreadState {
             active: None,
             ended: Vec::new(),
             waiting: false,
+            active_written_ms: 0,
             heads: Vec::new(),
             lists: Vec::new(),
             changed: false,
@@ -221,7 +227,10 @@ impl ThreadState {
             self.write_thread(tx)?;
             self.changed = false;
         }
-        if let Some(active_ms) = self.active_ms.take() {
+        if let Some(active_ms) = self.active_ms.take()
+            && (active_ms - self.active_written_ms).abs() >= ACTIVITY_STEP_MS
+        {
+            self.active_written_ms = active_ms;
             tx.prepare_cached(
                 "UPDATE users SET active_ms = ?2 WHERE user = ?1 AND active_ms < ?2",
             )?

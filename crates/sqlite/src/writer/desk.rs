@@ -1,16 +1,15 @@
-//! The writer's loop: what it does next, and how it comes back from what went wrong.
+//! The connection that writes, what is known of the threads that it writes, and how it comes back from what went
+//! wrong. Whoever holds the desk is alone at it: the clerk, or a caller who found it free.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use everthread_graph::contract::{StoreError, StoreErrorKind};
+use everthread_graph::contract::StoreError;
 use rusqlite::Connection;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::Notify;
 
+use super::group::Group;
 use super::idle::Derived;
 use super::job::Job;
 use super::{Shared, take};
@@ -19,17 +18,20 @@ use crate::options::{Location, SqliteOptions};
 use crate::sql::commit::Memory;
 use crate::sql::run_rules::Env;
 
-/// How long the writer looks at the queue before it sleeps: whoever waits for an answer asks again soon, and waking a
-/// thread costs as much as this.
-const LOOK_AROUND: Duration = Duration::from_micros(100);
-
-/// How much of that it keeps its core for itself.
-const LOOK_HARD: Duration = Duration::from_micros(30);
-
 /// Threads that are remembered.
 const REMEMBERED: usize = 1_024;
 
-/// The writer's own state.
+/// A sync that takes longer than this is left to the clerk, so that it keeps no caller from other work.
+const QUICK_SYNC: Duration = Duration::from_micros(500);
+
+/// Transactions that are left to the clerk after a slow sync, at most.
+const MAX_LEFT: u32 = 64;
+
+/// How long the clerk goes on watching after the last transaction that was left open.
+const WATCH: Duration = Duration::from_millis(5);
+
+/// What the one at the desk works with.
+#[derive(Debug)]
 pub(super) struct Desk {
     pub(super) options: SqliteOptions,
     pub(super) connection: Shared,
@@ -37,24 +39,29 @@ pub(super) struct Desk {
     pub(super) memory: Memory,
     pub(super) derived: Derived,
     pub(super) ended: Arc<Notify>,
-    /// Whether a transaction is on its way to the disk, so that nobody need look for a quick answer.
-    pub(super) syncing: Arc<AtomicBool>,
-    /// Why the last group was lost, when it was.
-    pub(super) failure: Option<StoreError>,
-    queue: Receiver<Job>,
-    /// Jobs that were taken out of the queue too early.
-    later: VecDeque<Job>,
-    room: Arc<Semaphore>,
-    data_version: i64,
+    /// The transaction that is open.
+    pub(super) open: Option<Group>,
     /// The connection is to be opened again before it is used.
     pub(super) stale: bool,
+    /// The last transaction of the clerk served several runs: callers who come together are served together.
+    pub(super) crowded: bool,
+    /// When a transaction was last left open for the clerk to watch.
+    watched: Option<Instant>,
+    /// Transactions that callers leave to the clerk because the disk was slow.
+    left_to_clerk: u32,
+    /// How many they leave the next time.
+    next_left: u32,
+    data_version: i64,
 }
 
-/// What the loop finds in the queue.
-enum Found {
-    Job(Job),
-    Nothing,
-    Gone,
+/// What became of a job that a caller brought.
+pub(super) enum AtOnce {
+    /// It is done and answered.
+    Done,
+    /// It is done; the transaction is open, and the clerk is to watch it.
+    Left,
+    /// It is for the clerk.
+    Refused(Job),
 }
 
 impl Desk {
@@ -62,10 +69,7 @@ impl Desk {
         options: SqliteOptions,
         connection: Shared,
         env: Env,
-        queue: Receiver<Job>,
-        room: Arc<Semaphore>,
         ended: Arc<Notify>,
-        syncing: Arc<AtomicBool>,
     ) -> Self {
         Self {
             derived: Derived::new(options.index_interval),
@@ -74,130 +78,129 @@ impl Desk {
             env,
             memory: Memory::default(),
             ended,
-            syncing,
-            failure: None,
-            queue,
-            later: VecDeque::new(),
-            room,
-            data_version: 0,
+            open: None,
             stale: false,
+            crowded: false,
+            watched: None,
+            left_to_clerk: 0,
+            next_left: 1,
+            data_version: 0,
         }
     }
 
-    /// Works until the store is closed or everybody who could ask is gone.
-    pub(super) fn run(mut self) {
-        loop {
-            let wait = self.derived.due_in();
-            match self.next(wait) {
-                Found::Job(Job::Close(answer)) => return self.close(Some(answer)),
-                Found::Job(job) => self.guarded(|desk| desk.work(job)),
-                Found::Nothing => self.guarded(Self::idle),
-                Found::Gone => return self.close(None),
+    /// Does a job for a caller, and the sync of the disk with it when it is the last of its run. Refused when
+    /// others are better served together, when the disk is slow, and when another process is writing.
+    pub(super) fn at_once(&mut self, job: Job) -> AtOnce {
+        if self.crowded || self.stale {
+            return AtOnce::Refused(job);
+        }
+        if self.open.is_none() {
+            if self.left_to_clerk > 0 {
+                self.left_to_clerk -= 1;
+                return AtOnce::Refused(job);
             }
+            if !self.begins_at_once() {
+                return AtOnce::Refused(job);
+            }
+        }
+        self.guarded(|desk| {
+            desk.apply(job);
+            if desk.patience().is_none_or(|patience| patience.is_zero()) {
+                let begun = Instant::now();
+                desk.end_open();
+                desk.note_sync(begun.elapsed());
+            }
+        });
+        if self.open.is_none() {
+            return AtOnce::Done;
+        }
+        match self.watched.replace(Instant::now()) {
+            Some(_) => AtOnce::Done,
+            None => AtOnce::Left,
         }
     }
 
-    fn work(&mut self, job: Job) {
-        match job {
-            Job::Settle(answer) => {
-                let outcome = self.settle();
-                let _ = answer.send(outcome);
+    /// Begins a transaction unless another process holds the file.
+    fn begins_at_once(&mut self) -> bool {
+        let shared = Arc::clone(&self.connection);
+        let tx = take(&shared);
+        let begun = tx
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| self.begin(&tx));
+        tx.busy_timeout(self.options.busy_wait).is_ok() && begun.is_ok()
+    }
+
+    fn note_sync(&mut self, took: Duration) {
+        if took <= QUICK_SYNC {
+            self.next_left = 1;
+        } else {
+            self.left_to_clerk = self.next_left;
+            self.next_left = (self.next_left * 2).min(MAX_LEFT);
+        }
+    }
+
+    /// Begins a transaction, unless one is open, and does a job in it. Gives the job back when that cannot be.
+    pub(super) fn begin_for(&mut self, job: Job) -> Result<(), (Job, StoreError)> {
+        if self.open.is_none()
+            && let Err(error) = self.refresh().and_then(|()| self.begin_or_explain())
+        {
+            return Err((job, error));
+        }
+        self.apply(job);
+        Ok(())
+    }
+
+    fn begin_or_explain(&mut self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.connection);
+        let tx = take(&shared);
+        self.begin(&tx).map_err(|error| {
+            if !crate::error::is_harmless(&error) {
+                self.stale = true;
             }
-            job => self.group(job),
-        }
-        if self.derived.is_late() {
-            self.idle();
-        }
+            crate::error::database(&error, "beginning to write")
+        })
+    }
+
+    pub(super) fn begin(&mut self, tx: &Connection) -> rusqlite::Result<()> {
+        tx.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.check_memory(tx).inspect_err(|_| {
+            let _ = tx.execute_batch("ROLLBACK");
+        })?;
+        self.open.get_or_insert_with(Group::new);
+        Ok(())
     }
 
     /// A panic loses what was in hand, whose callers hear that the outcome is unknown, and nothing else.
-    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+    pub(super) fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             tracing::error!("the writer of the store panicked and starts again");
+            self.open = None;
             self.stale = true;
         }
     }
 
-    /// The next job, looking around before going to sleep.
-    fn next(&mut self, wait: Option<Duration>) -> Found {
-        if let Some(found) = self.look(LOOK_AROUND) {
-            return found;
-        }
-        let received = match wait {
-            Some(wait) => self.queue.recv_timeout(wait),
-            None => self
-                .queue
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
-            Ok(job) => self.taken(job),
-            Err(RecvTimeoutError::Timeout) => Found::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Found::Gone,
-        }
+    /// How long the clerk may sleep; `None` for ever.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        let window = self.watched.map(|_| self.options.group_window);
+        let derived = self.derived.due_in();
+        window.into_iter().chain(derived).min()
     }
 
-    /// A job that comes within this time, without sleeping; `None` when none comes.
-    fn look(&mut self, limit: Duration) -> Option<Found> {
-        let mut since = None;
-        loop {
-            match self.poll() {
-                Found::Nothing => {}
-                found => return Some(found),
-            }
-            let looked = since.get_or_insert_with(Instant::now).elapsed();
-            if looked >= limit {
-                return None;
-            }
-            if looked < LOOK_HARD {
-                std::hint::spin_loop();
-            } else {
-                // Somebody else may need this core to produce the next job.
-                std::thread::yield_now();
-            }
+    /// What is to be done when the clerk finds nothing in the queue.
+    pub(super) fn rest(&mut self, asked: &mut dyn FnMut() -> bool) {
+        if let Some(since) = self.watched
+            && since.elapsed() >= WATCH
+        {
+            self.watched = None;
         }
-    }
-
-    fn poll(&mut self) -> Found {
-        if let Some(job) = self.later.pop_front() {
-            return Found::Job(job);
+        if let Some(group) = &self.open
+            && group.is_overdue(self.options.group_window)
+        {
+            self.end_open();
         }
-        match self.queue.try_recv() {
-            Ok(job) => self.taken(job),
-            Err(TryRecvError::Empty) => Found::Nothing,
-            Err(TryRecvError::Disconnected) => Found::Gone,
+        if self.open.is_none() && (self.derived.is_due() || self.derived.is_late()) {
+            self.idle(asked);
         }
-    }
-
-    fn taken(&self, job: Job) -> Found {
-        self.room.add_permits(1);
-        Found::Job(job)
-    }
-
-    /// A job for the transaction that is open, if one is there or comes within this time.
-    pub(super) fn more(&mut self, wait: Duration) -> Option<Job> {
-        match self.look(wait) {
-            Some(Found::Job(job @ (Job::Settle(_) | Job::Close(_)))) => {
-                self.later.push_front(job);
-                None
-            }
-            Some(Found::Job(job)) => Some(job),
-            _ => None,
-        }
-    }
-
-    /// Everything that waits right now.
-    pub(super) fn drain(&mut self) -> Vec<Job> {
-        let mut jobs = Vec::new();
-        while let Found::Job(job) = self.poll() {
-            jobs.push(job);
-        }
-        jobs
-    }
-
-    /// Gives a job back to be found first.
-    pub(super) fn put_back(&mut self, job: Job) {
-        self.later.push_front(job);
     }
 
     /// Opens the connection again if it is no longer to be trusted. A store in memory would be lost with its
@@ -222,7 +225,7 @@ impl Desk {
     }
 
     /// Forgets what is remembered when another process wrote, or when it is too much.
-    pub(super) fn check_memory(&mut self, tx: &Connection) -> rusqlite::Result<()> {
+    fn check_memory(&mut self, tx: &Connection) -> rusqlite::Result<()> {
         let version: i64 = tx
             .prepare_cached("PRAGMA data_version")?
             .query_row([], |row| row.get(0))?;
@@ -233,23 +236,10 @@ impl Desk {
         Ok(())
     }
 
-    fn close(mut self, answer: Option<oneshot::Sender<Result<(), StoreError>>>) {
-        self.room.close();
-        for job in self.drain() {
-            match job {
-                Job::Close(_) => {}
-                job => self.guarded(|desk| desk.work(job)),
-            }
-        }
-        self.guarded(Self::finish);
-        let outcome = match self.failure.take() {
-            Some(error) => Err(error),
-            None => Ok(()),
-        };
+    /// Closes the connection, which copies the log into the file and removes it.
+    pub(super) fn close(self) {
         let location = self.options.location.describe();
-        // The last connection copies the log into the file and removes it.
-        let connection = self.connection;
-        if let Some(connection) = Arc::into_inner(connection) {
+        if let Some(connection) = Arc::into_inner(self.connection) {
             let connection = connection
                 .into_inner()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -257,18 +247,5 @@ impl Desk {
                 tracing::warn!(%location, %error, "the store did not close cleanly");
             }
         }
-        if let Some(answer) = answer {
-            let _ = answer.send(outcome);
-        }
-    }
-
-    /// An error for a group whose outcome nobody knows.
-    pub(super) fn unknown(error: &rusqlite::Error) -> StoreError {
-        let cause = crate::error::database(error, "making the commit durable");
-        StoreError::new(
-            StoreErrorKind::OutcomeUnknown,
-            "the commit failed on the way to the disk: load the thread and look whether it is there",
-        )
-        .with_source(cause)
     }
 }

@@ -1,17 +1,21 @@
 //! One transaction for many jobs: each in a savepoint of its own, so that one that fails leaves the others alone.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use everthread_graph::contract::{Admission, RunId, RunMark, StoreError, ThreadKey, TicketSender};
+use everthread_graph::contract::{
+    Admission, RunId, RunMark, StoreError, StoreErrorKind, ThreadKey, TicketSender,
+};
 use rusqlite::Connection;
 
 use super::call::{Call, Touches};
 use super::desk::Desk;
-use super::job::{Answered, Job};
+use super::job::Job;
 use super::take;
 use crate::error::{Fault, database, is_harmless};
+use crate::options::Location;
 use crate::sql::commit::{self, Answer, Memory};
 
 /// Jobs of one transaction, at most.
@@ -20,16 +24,19 @@ const MAX_JOBS: usize = 256;
 /// A transaction stays open for this many windows at most, however many runs go on in it.
 const MAX_WINDOWS: u32 = 4;
 
-/// What a group did and whom it owes an answer.
-struct Group {
+/// What a transaction did and whom it owes an answer.
+#[derive(Debug)]
+pub(super) struct Group {
     begun: Instant,
+    /// When the last job was done in it.
+    last: Instant,
     jobs: usize,
     /// Runs that were admitted in it and have not ended.
     open: HashSet<RunId>,
+    /// Runs that were admitted in it.
+    admitted: usize,
     touched: Vec<ThreadKey>,
     owed: Vec<Owed>,
-    /// Callers that look for their second answer.
-    looked_for: Vec<Answered>,
     /// Why the whole transaction is gone.
     broken: Option<StoreError>,
     /// Whether a run may have left its thread.
@@ -42,6 +49,12 @@ enum Owed {
     Call(Box<dyn Call>, Result<(), StoreError>),
 }
 
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owed")
+    }
+}
+
 impl Owed {
     fn settle(self, group: &Result<(), StoreError>) {
         match self {
@@ -52,127 +65,108 @@ impl Owed {
 }
 
 impl Desk {
-    /// Writes a job and what comes with it in one transaction, and answers.
-    pub(super) fn group(&mut self, first: Job) {
-        if let Err(error) = self.refresh() {
-            first.fail(error);
-            return;
+    /// How long the open transaction waits for another job; `None` when it is to end now.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let group = self.open.as_ref()?;
+        // Readers of a store in memory use the same connection: they must never find a transaction open.
+        let shared = self.options.location == Location::Memory;
+        if shared || group.broken.is_some() || group.jobs >= MAX_JOBS {
+            return None;
         }
-        let shared = self.connection.clone();
+        Some(group.patience(self.options.group_window))
+    }
+
+    /// Does a job in the open transaction.
+    pub(super) fn apply(&mut self, job: Job) {
+        let Some(mut group) = self.open.take() else {
+            return job.fail(Self::nothing_open());
+        };
+        let shared = Arc::clone(&self.connection);
         let tx = take(&shared);
-        if let Err(error) = self.begin(&tx) {
-            drop(tx);
-            self.refuse(first, &error);
+        group.jobs += 1;
+        group.last = Instant::now();
+        match job {
+            Job::Commit(commit, ticket) => {
+                let answer =
+                    self.in_savepoint(&tx, &mut group, "writing a checkpoint", |desk, tx| {
+                        commit::commit(tx, &desk.env, &mut desk.memory, &commit)
+                    });
+                group.answer(&commit.key, &commit.run, ticket, answer);
+            }
+            Job::Write(writes, ticket) => {
+                let answer = self.in_savepoint(&tx, &mut group, "writing results", |desk, tx| {
+                    commit::write(tx, &desk.env, &mut desk.memory, &writes)
+                });
+                group.answer(&writes.key, &writes.run, ticket, answer);
+            }
+            Job::Call(call) => self.call(&tx, &mut group, call),
+            other => other.fail(Self::nothing_open()),
+        }
+        self.open = Some(group);
+    }
+
+    fn call(&mut self, tx: &Connection, group: &mut Group, mut call: Box<dyn Call>) {
+        let doing = call.doing();
+        let touches = call.touches();
+        if touches == Touches::Threads
+            && let Err(fault) = flush_touched(tx, &mut self.memory, &group.touched)
+        {
+            // What was admitted before is lost with the transaction.
+            let error = fault.into_store(doing);
+            group.broken = Some(error.clone());
+            group.owed.push(Owed::Call(call, Err(error)));
             return;
         }
-        let mut group = Group::new();
-        let mut next = Some(first);
-        while let Some(job) = next {
-            self.apply(&tx, &mut group, job);
-            next = self.next_of(&group);
+        let outcome = self.in_savepoint(tx, group, doing, |_, tx| call.run(tx));
+        if touches == Touches::Threads {
+            self.memory = Memory::default();
+            group.ended = true;
+            self.derived.freed();
         }
-        self.syncing.store(true, Ordering::Relaxed);
+        group.owed.push(Owed::Call(call, outcome));
+    }
+
+    /// Makes the open transaction durable, if there is one, and answers everybody in it.
+    pub(super) fn end_open(&mut self) {
+        let Some(mut group) = self.open.take() else {
+            return;
+        };
+        let shared = Arc::clone(&self.connection);
+        let tx = take(&shared);
         let outcome = self.end(&tx, &mut group);
-        self.syncing.store(false, Ordering::Relaxed);
         drop(tx);
         if group.wrote && outcome.is_ok() {
             self.derived.wrote();
         }
-        self.failure = outcome.as_ref().err().cloned();
+        self.crowded = group.admitted > 1;
         // Whoever awaits several answers awaits the first one first: answered last, it wakes them once for all.
         for owed in group.owed.into_iter().rev() {
             owed.settle(&outcome);
-        }
-        for answered in group.looked_for {
-            answered.store(true, Ordering::Release);
         }
         if group.ended {
             self.ended.notify_waiters();
         }
     }
 
-    fn begin(&mut self, tx: &Connection) -> rusqlite::Result<()> {
-        tx.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        self.check_memory(tx).inspect_err(|_| {
-            let _ = tx.execute_batch("ROLLBACK");
-        })
+    fn nothing_open() -> StoreError {
+        StoreError::new(
+            StoreErrorKind::Unavailable,
+            "no transaction is open: try again",
+        )
     }
 
-    /// Another process holds the file, or the disk is bad: all that waits is told so, rather than each waiting in turn.
-    fn refuse(&mut self, first: Job, error: &rusqlite::Error) {
-        let refused = database(error, "beginning to write");
-        if !is_harmless(error) {
-            self.stale = true;
-        }
-        // Taken out before anybody is answered: whoever hears of it may ask again at once, and that is another try.
-        let waiting = self.drain();
-        first.fail(refused.clone());
-        for job in waiting {
-            match job {
-                job @ (Job::Settle(_) | Job::Close(_)) => self.put_back(job),
-                job => job.fail(refused.clone()),
-            }
-        }
+    /// An error for a transaction whose outcome nobody knows.
+    fn unknown(error: &rusqlite::Error) -> StoreError {
+        let cause = database(error, "making the commit durable");
+        StoreError::new(
+            StoreErrorKind::OutcomeUnknown,
+            "the commit failed on the way to the disk: load the thread and look whether it is there",
+        )
+        .with_source(cause)
     }
 
-    /// The next job for this transaction: what waits already, or the next step of a run that began in it.
-    fn next_of(&mut self, group: &Group) -> Option<Job> {
-        if group.broken.is_some() || group.jobs >= MAX_JOBS {
-            return None;
-        }
-        let window = self.options.group_window;
-        let left = (window * MAX_WINDOWS).saturating_sub(group.begun.elapsed());
-        if group.open.is_empty() || left.is_zero() {
-            return self.more(Duration::ZERO);
-        }
-        self.more(window.min(left))
-    }
-
-    fn apply(&mut self, tx: &Connection, group: &mut Group, job: Job) {
-        group.jobs += 1;
-        match job {
-            Job::Commit(commit, ticket, answered) => {
-                let is_last = matches!(commit.run, RunMark::End(..));
-                let answer = self.in_savepoint(tx, group, "writing a checkpoint", |desk, tx| {
-                    commit::commit(tx, &desk.env, &mut desk.memory, &commit)
-                });
-                group.answer(&commit.key, &commit.run, ticket, answer);
-                if is_last {
-                    group.looked_for.push(answered);
-                } else {
-                    answered.store(true, Ordering::Release);
-                }
-            }
-            Job::Write(writes, ticket) => {
-                let answer = self.in_savepoint(tx, group, "writing results", |desk, tx| {
-                    commit::write(tx, &desk.env, &mut desk.memory, &writes)
-                });
-                group.answer(&writes.key, &writes.run, ticket, answer);
-            }
-            Job::Call(mut call) => {
-                let doing = call.doing();
-                let touches = call.touches();
-                if touches == Touches::Threads
-                    && let Err(fault) = flush_touched(tx, &mut self.memory, &group.touched)
-                {
-                    // What was admitted before is lost with the transaction.
-                    let error = fault.into_store(doing);
-                    group.broken = Some(error.clone());
-                    group.owed.push(Owed::Call(call, Err(error)));
-                    return;
-                }
-                let outcome = self.in_savepoint(tx, group, doing, |_, tx| call.run(tx));
-                if touches == Touches::Threads {
-                    self.memory = Memory::default();
-                    group.ended = true;
-                    self.derived.freed();
-                }
-                group.owed.push(Owed::Call(call, outcome));
-            }
-            job @ (Job::Settle(_) | Job::Close(_)) => self.put_back(job),
-        }
-    }
-
+    /// Does the work of one job so that its failure takes nothing else with it. The first job of a transaction has
+    /// nothing before it that a savepoint would have to keep.
     fn in_savepoint<T>(
         &mut self,
         tx: &Connection,
@@ -180,13 +174,18 @@ impl Desk {
         doing: &str,
         work: impl FnOnce(&mut Self, &Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let done = statement(tx, "SAVEPOINT job")
+        let is_first = group.jobs == 1;
+        let enter = if is_first {
+            Ok(())
+        } else {
+            statement(tx, "SAVEPOINT job")
+        };
+        let done = enter
             .map_err(Fault::from)
             .and_then(|()| work(self, tx))
-            .and_then(|value| {
-                statement(tx, "RELEASE job")
-                    .map(|()| value)
-                    .map_err(Fault::from)
+            .and_then(|value| match is_first {
+                true => Ok(value),
+                false => Ok(statement(tx, "RELEASE job").map(|()| value)?),
             });
         let fault = match done {
             Ok(value) => return Ok(value),
@@ -196,15 +195,17 @@ impl Desk {
         self.memory.numbers = commit::Numbers::default();
         let error = fault.into_store(doing);
         let undone = !tx.is_autocommit()
-            && statement(tx, "ROLLBACK TO job").is_ok()
-            && statement(tx, "RELEASE job").is_ok();
+            && if is_first {
+                statement(tx, "ROLLBACK").is_ok() && self.begin(tx).is_ok()
+            } else {
+                statement(tx, "ROLLBACK TO job").is_ok() && statement(tx, "RELEASE job").is_ok()
+            };
         if !undone {
             group.broken = Some(error.clone());
         }
         Err(error)
     }
 
-    /// Makes the group durable.
     fn end(&mut self, tx: &Connection, group: &mut Group) -> Result<(), StoreError> {
         let ready = match group.broken.take() {
             Some(error) => Err(error),
@@ -230,18 +231,34 @@ impl Desk {
 }
 
 impl Group {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
         Self {
-            begun: Instant::now(),
+            begun: now,
+            last: now,
             jobs: 0,
             open: HashSet::new(),
+            admitted: 0,
             touched: Vec::new(),
             owed: Vec::new(),
-            looked_for: Vec::new(),
             broken: None,
             ended: false,
             wrote: false,
         }
+    }
+
+    /// How long it waits for the next step of a run that began in it.
+    fn patience(&self, window: Duration) -> Duration {
+        let left = (window * MAX_WINDOWS).saturating_sub(self.begun.elapsed());
+        if self.open.is_empty() {
+            return Duration::ZERO;
+        }
+        window.min(left)
+    }
+
+    /// Whether nothing came for so long that it is to end.
+    pub(super) fn is_overdue(&self, window: Duration) -> bool {
+        self.last.elapsed() >= self.patience(window)
     }
 
     /// Gives the first answer and notes whom the second is owed.
@@ -271,6 +288,7 @@ impl Group {
             RunMark::Start(new) => {
                 if matches!(answer, Ok(Admission::Applied(_))) {
                     self.open.insert(new.id);
+                    self.admitted += 1;
                 }
                 // It may have taken the place of another.
                 self.ended = true;

@@ -21,6 +21,7 @@ const SLICE_PAGES: u32 = 256;
 const LONG_LOG_BYTES: u64 = 1024 * 1024;
 
 /// When derived work is due.
+#[derive(Debug)]
 pub(super) struct Derived {
     interval: Duration,
     /// The first write that the index has not seen.
@@ -62,6 +63,11 @@ impl Derived {
         None
     }
 
+    /// Whether it is to be done now, when nobody asks for anything.
+    pub(super) fn is_due(&self) -> bool {
+        self.due_in().is_some_and(|wait| wait.is_zero())
+    }
+
     /// Whether the index is so far behind that it is brought up to date although others wait.
     pub(super) fn is_late(&self) -> bool {
         self.behind_since
@@ -71,13 +77,13 @@ impl Derived {
 
 impl Desk {
     /// Derived work, a slice at a time, until somebody asks for something.
-    pub(super) fn idle(&mut self) {
+    pub(super) fn idle(&mut self, asked: &mut dyn FnMut() -> bool) {
         loop {
             match self.slice() {
                 Ok(true) => {}
                 Ok(false) => {
                     self.derived.behind_since = None;
-                    return self.give_back();
+                    return self.give_back(asked);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the search index waits");
@@ -86,8 +92,8 @@ impl Desk {
                     return;
                 }
             }
-            if let Some(job) = self.more(Duration::ZERO) {
-                return self.put_back(job);
+            if asked() {
+                return;
             }
         }
     }
@@ -101,10 +107,11 @@ impl Desk {
 
     /// The last things before the connection is closed.
     pub(super) fn finish(&mut self) {
+        self.end_open();
         if let Err(error) = self.settle() {
             tracing::warn!(%error, "the search index is left behind; the next start goes on with it");
         }
-        self.give_back();
+        self.give_back(&mut || false);
     }
 
     /// Takes a slice of messages into the search index; says whether there are more.
@@ -120,7 +127,7 @@ impl Desk {
     }
 
     /// Gives free pages back to the file system, a few at a time, and copies a long log into the file.
-    fn give_back(&mut self) {
+    fn give_back(&mut self, asked: &mut dyn FnMut() -> bool) {
         let shared = self.connection.clone();
         while std::mem::take(&mut self.derived.freed) {
             let tx = take(&shared);
@@ -130,8 +137,8 @@ impl Desk {
                 Ok(more) => self.derived.freed = more,
                 Err(error) => tracing::debug!(%error, "free pages stay in the file for now"),
             }
-            if let Some(job) = self.more(Duration::ZERO) {
-                return self.put_back(job);
+            if asked() {
+                return;
             }
         }
         if log_bytes(&self.options) > LONG_LOG_BYTES {

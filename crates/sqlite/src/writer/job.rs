@@ -1,24 +1,20 @@
 //! What the writer is asked to do.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use everthread_graph::contract::{Commit, PendingWrites, StoreError, TicketSender};
 use tokio::sync::oneshot;
 
 use super::call::Call;
 
-/// Says that a job has its first answer, for callers that look before they sleep.
-pub(crate) type Answered = Arc<AtomicBool>;
-
 /// One thing to do.
 pub(crate) enum Job {
     /// A step.
-    Commit(Box<Commit>, TicketSender, Answered),
+    Commit(Box<Commit>, TicketSender),
     /// What tasks left.
     Write(Box<PendingWrites>, TicketSender),
     /// Anything else that is written in a transaction.
     Call(Box<dyn Call>),
+    /// A transaction was left open for what may follow: it is to be ended in time.
+    Watch,
     /// Derived work is to catch up.
     Settle(oneshot::Sender<Result<(), StoreError>>),
     /// The end.
@@ -29,10 +25,16 @@ impl Job {
     /// Refuses it.
     pub(crate) fn fail(self, error: StoreError) {
         match self {
-            Self::Commit(_, ticket, _) | Self::Write(_, ticket) => ticket.settle(Err(error)),
+            Self::Commit(_, ticket) | Self::Write(_, ticket) => ticket.settle(Err(error)),
             Self::Call(call) => call.settle(Err(error)),
+            Self::Watch => {}
             // Whoever asked may have stopped listening.
             Self::Settle(sender) | Self::Close(sender) => drop(sender.send(Err(error))),
         }
+    }
+
+    /// Whether it belongs into a transaction.
+    pub(crate) fn writes(&self) -> bool {
+        matches!(self, Self::Commit(..) | Self::Write(..) | Self::Call(_))
     }
 }

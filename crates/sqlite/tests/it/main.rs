@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "this is a test from end to end")]
 
+mod clock;
 mod conformance;
+mod erasure;
 mod histories;
 mod opening;
 mod owners;

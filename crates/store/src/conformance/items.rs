@@ -1,6 +1,6 @@
 //! Long-term memory.
 
-use everthread_graph::contract::{ItemQuery, StoreErrorKind};
+use everthread_graph::contract::{ItemFilter, ItemQuery, NamespaceQuery, StoreErrorKind};
 
 use super::{Factory, json, key, kinds};
 use crate::Store;
@@ -110,4 +110,129 @@ pub async fn a_namespace_needs_parts(factory: &dyn Factory) {
             .await;
         assert_eq!(kinds(&outcome), Some(StoreErrorKind::Invalid), "{parts:?}");
     }
+}
+
+/// A filter is applied before pages are cut.
+pub async fn items_are_filtered_by_their_values(factory: &dyn Factory) {
+    let store = factory.open().await;
+    for (n, color) in ["red", "blue", "red", "red", "blue"]
+        .into_iter()
+        .enumerate()
+    {
+        let value = format!("{{\"color\":\"{color}\",\"n\":{n}}}");
+        put(&*store, "alice", &["a"], &n.to_string(), Some(&value)).await;
+    }
+    put(&*store, "alice", &["a"], "odd", Some("[1]")).await;
+    let find = async |filter: &str, offset, limit| {
+        let query = ItemQuery {
+            filter: Some(ItemFilter::parse(&json(filter)).unwrap()),
+            offset,
+            limit,
+            ..ItemQuery::default()
+        };
+        let alice = key("alice", "x").user;
+        let found = store.search_items(&alice, query).await.unwrap();
+        let mut keys: Vec<String> = found.into_iter().map(|item| item.key).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(find(r#"{"color":"red"}"#, 0, 9).await, ["0", "2", "3"]);
+    assert_eq!(
+        find(r#"{"color":"red","n":{"$gt":0}}"#, 0, 9).await,
+        ["2", "3"]
+    );
+    assert_eq!(
+        find(r#"{"n":{"$ne":1}}"#, 0, 9).await,
+        ["0", "2", "3", "4", "odd"]
+    );
+    assert!(find(r#"{"missing":1}"#, 0, 9).await.is_empty());
+    let first = find(r#"{"color":"red"}"#, 0, 2).await;
+    let rest = find(r#"{"color":"red"}"#, 2, 2).await;
+    assert_eq!((first.len(), rest.len()), (2, 1));
+    assert!(!first.contains(&rest[0]));
+}
+
+/// Each once, by the parts that they begin and end with, as deep as is asked for.
+pub async fn namespaces_are_listed(factory: &dyn Factory) {
+    let store = factory.open().await;
+    for parts in [&["a", "b", "c"][..], &["a", "b", "d"], &["a", "x"], &["z"]] {
+        put(&*store, "alice", parts, "k", Some("1")).await;
+        put(&*store, "alice", parts, "l", Some("1")).await;
+    }
+    put(&*store, "bob", &["bobs"], "k", Some("1")).await;
+    let list = async |change: &dyn Fn(&mut NamespaceQuery)| {
+        let mut query = NamespaceQuery::default();
+        change(&mut query);
+        let found = store
+            .namespaces(&key("alice", "x").user, query)
+            .await
+            .unwrap();
+        found
+            .into_iter()
+            .map(|parts| parts.join("."))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(list(&|_| ()).await, ["a.b.c", "a.b.d", "a.x", "z"]);
+    assert_eq!(
+        list(&|query| query.prefix = namespace(&["a", "b"])).await,
+        ["a.b.c", "a.b.d"]
+    );
+    assert_eq!(
+        list(&|query| query.suffix = namespace(&["x"])).await,
+        ["a.x"]
+    );
+    assert_eq!(
+        list(&|query| query.prefix = namespace(&["*", "x"])).await,
+        ["a.x"]
+    );
+    assert_eq!(
+        list(&|query| query.max_depth = Some(2)).await,
+        ["a.b", "a.x", "z"]
+    );
+    assert_eq!(
+        list(&|query| (query.offset, query.limit) = (1, 2)).await,
+        ["a.b.d", "a.x"]
+    );
+    put(&*store, "alice", &["z"], "k", None).await;
+    put(&*store, "alice", &["z"], "l", None).await;
+    assert_eq!(list(&|_| ()).await.last().unwrap(), "a.x");
+}
+
+/// What has ended is not there, for no call; stored again it is new.
+pub async fn an_item_that_ended_is_not_there(factory: &dyn Factory) {
+    let store = factory.open().await;
+    let alice = key("alice", "x").user;
+    let at = namespace(&["a"]);
+    let put_until = async |name: &str, expires_ms| {
+        store
+            .put_item(&alice, &at, name, Some(json("1")), expires_ms)
+            .await
+            .unwrap();
+    };
+    put_until("ends", Some(i64::MAX)).await;
+    put_until("never", None).await;
+    put_until("ended", Some(1)).await;
+    assert_eq!(keys(&*store, "alice", &[]).await, ["ends", "never"]);
+    assert!(
+        store
+            .get_item(&alice, &at, "ended")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(!store.refresh_item(&alice, &at, "ended").await.unwrap());
+    let ends = store.get_item(&alice, &at, "ends").await.unwrap().unwrap();
+    assert_eq!(ends.expires_ms, Some(i64::MAX));
+    put_until("never", Some(1)).await;
+    put_until("ends", None).await;
+    assert_eq!(keys(&*store, "alice", &[]).await, ["ends"]);
+    let ends = store.get_item(&alice, &at, "ends").await.unwrap().unwrap();
+    assert_eq!(ends.expires_ms, None);
+    assert!(store.refresh_item(&alice, &at, "ends").await.unwrap());
+    put_until("ends", Some(1)).await;
+    let none = store.namespaces(&alice, NamespaceQuery::default()).await;
+    assert!(none.unwrap().is_empty());
+    put_until("ended", None).await;
+    assert_eq!(keys(&*store, "alice", &[]).await, ["ended"]);
+    super::sound(&*store).await;
 }
