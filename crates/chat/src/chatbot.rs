@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use everthread_graph::CompiledGraph;
 use everthread_graph::contract::{At, CheckpointId, ThreadKey};
-use everthread_model::{ChatModel, Message, Role};
-use everthread_store::{Run, Store, Thread, ThreadPatch};
+use everthread_graph::{AnyGraph, AnyInput, CompiledGraph};
+use everthread_model::Message;
+use everthread_store::{Run, Store, Thread};
 
-use crate::graph::{self, Mind};
-use crate::lines;
+use crate::speaker::Mind;
 use crate::turn::{Said, Tail, Turn};
-use crate::{ChatError, ChatState, Context, ContextPolicy, title_of};
+use crate::{ChatError, ChatState, Context, ContextPolicy, Models, graph, lines, review};
 
 /// The product's chat graph over a store and a model.
 #[derive(Debug, Clone)]
@@ -57,12 +56,12 @@ impl Chatbot {
     /// Never with the graph as it is; the builder's errors are passed on.
     pub fn new(
         store: Arc<dyn Store>,
-        model: Arc<dyn ChatModel>,
+        models: impl Into<Models>,
         policy: ContextPolicy,
     ) -> Result<Self, ChatError> {
         let mind = Arc::new(Mind {
             store,
-            model,
+            models: models.into(),
             policy,
         });
         let graph = graph::build(&mind)?;
@@ -73,6 +72,15 @@ impl Chatbot {
     #[must_use]
     pub fn graph(&self) -> &CompiledGraph<ChatState> {
         &self.graph
+    }
+
+    /// The graphs that are built in, for a server: `chat`, and `review` with the same models and limits.
+    ///
+    /// # Errors
+    /// As [`Chatbot::new`].
+    pub fn graphs(&self) -> Result<Vec<Arc<dyn AnyGraph>>, ChatError> {
+        let review = review::build(&self.mind)?;
+        Ok(vec![Arc::new(self.graph.clone()), Arc::new(review)])
     }
 
     /// A conversation of a user; it begins with its first message.
@@ -104,8 +112,8 @@ impl Chatbot {
         ) else {
             return Ok(None);
         };
-        let profile = self.mind.profile(Some(&key.user)).await?;
-        let context = self.mind.context(&began, &profile)?;
+        let speaker = self.mind.deployed(&key.user).await?;
+        let context = speaker.context(began.summary.as_deref(), &began.recent())?;
         let reply = ended.messages.at(began.messages.len());
         let is_exact = reply.is_none_or(|reply| context.is_what_was_sent_for(reply));
         Ok(Some(Sent { context, is_exact }))
@@ -227,13 +235,16 @@ impl Conversation {
         run: &Run,
         hear: &mut (dyn FnMut(Said<'_>) + Send),
     ) -> Result<(), ChatError> {
-        let read = run.input.as_ref().map(graph::input_from_json);
-        let Some(Ok(update)) = read else {
+        let read = run.input.as_ref().map(|input| {
+            let input = AnyInput::from_json(input)?;
+            self.bot.graph.input(input)
+        });
+        let Some(Ok(input)) = read else {
             self.bot.mind.store.withdraw(&self.key, run.id).await?;
             let input = run.input.as_ref().map_or("nothing", |input| input.as_str());
             return Err(ChatError::Unreadable(input.to_owned()));
         };
-        let turn = Turn::resume_queued(&self.bot.graph, &self.key, update, run.id);
+        let turn = Turn::resume_queued(&self.bot.graph, &self.key, input, run.id);
         let done = self.turn(turn, hear).await.map(|_| ());
         if done.is_err() {
             // A run that was admitted keeps what was said; one that was not must not stay in the queue.
@@ -260,8 +271,6 @@ impl Conversation {
     ) -> Result<Arc<Message>, ChatError> {
         let (reply, tail) = turn.reply(hear).await?;
         self.tail = tail;
-        // The reply is there; a title can wait for the next turn.
-        let _ = self.entitle().await;
         Ok(reply)
     }
 
@@ -269,30 +278,5 @@ impl Conversation {
         if let Some(tail) = self.tail.take() {
             tail.stop().await;
         }
-    }
-
-    /// Gives a thread that has no title one, from what it begins with.
-    async fn entitle(&self) -> Result<(), ChatError> {
-        let store = &self.bot.mind.store;
-        let thread = store.thread(&self.key).await?;
-        if thread.is_none_or(|thread| thread.title.is_some()) {
-            return Ok(());
-        }
-        let state = self.bot.state(&self.key, At::Head).await?;
-        let title = state.and_then(|state| {
-            let first = state
-                .messages
-                .iter()
-                .find(|message| message.role() == Role::Human)?;
-            title_of(&first.text())
-        });
-        if title.is_some() {
-            let patch = ThreadPatch {
-                title,
-                ..ThreadPatch::default()
-            };
-            store.update_thread(&self.key, patch).await?;
-        }
-        Ok(())
     }
 }

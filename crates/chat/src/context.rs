@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use everthread_graph::contract::Json;
 use everthread_model::{ChatModel, Message, ModelError, Role, fit};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::ContextPolicy;
 use crate::summary::shortened;
+use crate::{ContextPolicy, Profile};
 
 /// Of the room in a model's window, one message gets at most this part: it may be cut, the turn goes on.
 const LARGEST_SHARE: usize = 2;
@@ -21,53 +20,11 @@ const CHARS_PER_TOKEN: usize = 8;
 /// The field of a reply's metadata that names the context it was given for.
 const FINGERPRINT: &str = "context";
 
-/// Who is spoken to.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Profile {
-    /// What to call them.
-    pub name: Option<String>,
-    /// `interests`, `tone`, `language`, `length` and what else the deployment knows.
-    pub preferences: Map<String, Value>,
-}
-
 /// What is sent to the model for a turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Context {
     /// The messages, in order.
     pub messages: Vec<Arc<Message>>,
-}
-
-impl Profile {
-    /// A profile from what a store knows of a user; preferences that are no JSON object are left out.
-    #[must_use]
-    pub fn new(name: Option<String>, preferences: Option<&Json>) -> Self {
-        let preferences = preferences.and_then(|json| json.read().ok());
-        Self {
-            name,
-            preferences: preferences.unwrap_or_default(),
-        }
-    }
-
-    fn to_text(&self) -> String {
-        let mut lines = Vec::new();
-        if let Some(name) = &self.name {
-            lines.push(format!("The user's name is {name}."));
-        }
-        for (key, value) in &self.preferences {
-            lines.push(format!("The user's {key}: {}.", plain(value)));
-        }
-        lines.join("\n")
-    }
-
-    /// How to write for this user: tone, language and length, as a sentence; empty when nothing is set.
-    #[must_use]
-    pub fn style(&self) -> String {
-        ["tone", "language", "length", "interests"]
-            .iter()
-            .filter_map(|key| Some(format!("{key}: {}", plain(self.preferences.get(*key)?))))
-            .collect::<Vec<_>>()
-            .join("; ")
-    }
 }
 
 impl Context {
@@ -158,18 +115,9 @@ fn shown(model: &dyn ChatModel, message: &Arc<Message>, longest: usize) -> Arc<M
     cut
 }
 
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_long_message_of_any_script_is_cut_to_fit() {
@@ -202,17 +150,5 @@ mod tests {
         context("a").sign(&mut reply);
         assert!(context("a").is_what_was_sent_for(&reply));
         assert!(!context("b").is_what_was_sent_for(&reply));
-    }
-
-    #[test]
-    fn a_profile_reads_as_sentences() {
-        let preferences = Json::parse(r#"{"interests":["Python","chess"],"tone":"dry"}"#);
-        let profile = Profile::new(Some("Anna".into()), preferences.ok().as_ref());
-        assert_eq!(
-            profile.to_text(),
-            "The user's name is Anna.\nThe user's interests: Python, chess.\nThe user's tone: dry."
-        );
-        assert_eq!(profile.style(), "tone: dry; interests: Python, chess");
-        assert_eq!(plain(&json!({"a": 1})), r#"{"a":1}"#);
     }
 }

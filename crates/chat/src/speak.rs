@@ -11,18 +11,20 @@ enum Heard {
     Restart,
 }
 
-/// Asks the model; emits each piece of its reply as a chunk of the message `id`, in LangChain's form.
+/// Asks the model; emits each piece of its reply as a chunk of one message, in LangChain's form. Gives the reply and
+/// the id of that message, under which it is to be kept.
 ///
-/// When the model starts its reply anew (another of the fallback chain takes over), listeners of custom
-/// events hear `{"restart": ID}`: what the message said so far no longer counts.
+/// When the model starts its reply anew (another of the fallback chain takes over), listeners of custom events hear
+/// `{"restart": ID}`: the message of this id is void, and what follows is another one.
 pub(crate) async fn speak(
     node: &Node,
     model: &dyn ChatModel,
     request: ChatRequest,
-    id: &str,
-) -> Result<Reply, ModelError> {
+) -> Result<(Reply, String), ModelError> {
+    let mut id = node.new_id();
     if !node.wants_messages() {
-        return model.generate(request, &mut Silent).await;
+        let reply = model.generate(request, &mut Silent).await?;
+        return Ok((reply, id));
     }
     let (sender, mut heard) = mpsc::unbounded_channel();
     let mut sink = move |delta: Delta<'_>| {
@@ -42,13 +44,16 @@ pub(crate) async fn speak(
     let listening = async {
         while let Some(piece) = heard.recv().await {
             match piece {
-                Heard::Text(text) => node.emit_message(&chunk(id, &text), &metadata).await,
-                Heard::Restart => node.emit(&json!({ "restart": id })).await,
+                Heard::Text(text) => node.emit_message(&chunk(&id, &text), &metadata).await,
+                Heard::Restart => {
+                    node.emit(&json!({ "restart": id })).await;
+                    id = node.new_id();
+                }
             }
         }
     };
     let (reply, ()) = tokio::join!(speaking, listening);
-    reply
+    Ok((reply?, id))
 }
 
 fn chunk(id: &str, text: &str) -> Value {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use everthread_graph::{Identify, Keyed, State};
 use everthread_model::{Message, Role};
 
-use crate::ContextPolicy;
+use crate::{ContextPolicy, UserProfile};
 
 /// Where a message carries its id.
 #[derive(Debug, Clone, Copy)]
@@ -37,18 +37,16 @@ pub struct ChatState {
     pub summary: Option<String>,
     /// The id of the last message that the summary covers.
     pub summarized_until: Option<String>,
+    /// What an input tells of the user: it changes the stored profile, and is in force at once.
+    #[state(ephemeral)]
+    pub user_profile: Option<UserProfile>,
 }
 
 impl ChatState {
     /// The messages that no summary stands for, oldest first: the model is shown these.
     #[must_use]
     pub fn recent(&self) -> Vec<Arc<Message>> {
-        let from = self
-            .summarized_until
-            .as_deref()
-            .and_then(|id| self.messages.position(id))
-            .map_or(0, |position| position + 1);
-        self.messages.iter().skip(from).cloned().collect()
+        recent(&self.messages, self.summarized_until.as_deref())
     }
 
     /// Whether somebody spoke last who waits for a reply.
@@ -58,6 +56,13 @@ impl ChatState {
             .last()
             .is_some_and(|message| matches!(message.role(), Role::Human | Role::Tool))
     }
+}
+
+/// The messages after the one that a summary covers last, oldest first.
+pub(crate) fn recent(messages: &Messages, until: Option<&str>) -> Vec<Arc<Message>> {
+    let last = until.and_then(|id| messages.position(id));
+    let from = last.map_or(0, |position| position + 1);
+    messages.iter().skip(from).cloned().collect()
 }
 
 /// How many of the oldest `recent` messages a summary should take in now; 0 while the limits hold.

@@ -73,8 +73,8 @@ impl Summary {
         }
     }
 
-    /// What a model is asked, to extend this summary by `messages`. `style` tells how to write, and may be
-    /// empty.
+    /// What a model is asked, to extend this summary by `messages`. `style` is sentences that tell how to write, and
+    /// may be empty.
     #[must_use]
     pub fn request(&self, messages: &[Arc<Message>], style: &str) -> Vec<Arc<Message>> {
         let mut ask = String::new();

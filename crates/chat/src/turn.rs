@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use everthread_graph::contract::{RunId, ThreadKey};
 use everthread_graph::{
-    CancellationToken, CompiledGraph, EventData, RunOptions, RunStream, StreamModes,
+    CancellationToken, CompiledGraph, EventData, Input, RunOptions, RunStream, StreamModes,
 };
 use everthread_model::Message;
 use tokio::task::JoinHandle;
@@ -41,28 +41,28 @@ impl Turn {
         key: &ThreadKey,
         update: ChatStateUpdate,
     ) -> Self {
-        Self::new(graph, key, Some(update), RunOptions::new())
+        Self::new(graph, key, Input::Update(update), RunOptions::new())
     }
 
     /// Goes on where a run was broken off.
     pub(crate) fn go_on(graph: &CompiledGraph<ChatState>, key: &ThreadKey) -> Self {
-        Self::new(graph, key, None, RunOptions::new())
+        Self::new(graph, key, Input::Resume, RunOptions::new())
     }
 
     /// Says what waited in the queue as this run.
     pub(crate) fn resume_queued(
         graph: &CompiledGraph<ChatState>,
         key: &ThreadKey,
-        update: ChatStateUpdate,
+        input: Input<ChatState>,
         run: RunId,
     ) -> Self {
-        Self::new(graph, key, Some(update), RunOptions::new().run_id(run))
+        Self::new(graph, key, input, RunOptions::new().run_id(run))
     }
 
     fn new(
         graph: &CompiledGraph<ChatState>,
         key: &ThreadKey,
-        update: Option<ChatStateUpdate>,
+        input: Input<ChatState>,
         options: RunOptions,
     ) -> Self {
         let cancel = CancellationToken::new();
@@ -71,7 +71,7 @@ impl Turn {
             .thread(key.clone())
             .with(options.cancel(cancel.clone()));
         Self {
-            stream: thread.stream(update, modes),
+            stream: thread.stream(input, modes),
             cancel,
         }
     }

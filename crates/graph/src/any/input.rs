@@ -65,7 +65,8 @@ impl AnyInput {
         })
     }
 
-    /// Reads what [`AnyInput::to_json`] gave.
+    /// Reads what [`AnyInput::to_json`] gave. An object with neither field is an update as it is: so were inputs kept
+    /// before commands were kept whole.
     ///
     /// # Errors
     /// `InvalidInput`, naming the field that is wrong.
@@ -77,8 +78,9 @@ impl AnyInput {
         match (fields.remove("update"), fields.remove("command")) {
             (Some(update), None) => Ok(Self::Update(super::json(&update))),
             (None, Some(command)) => Self::command(&super::json(&command)),
-            _ => Err(invalid(
-                "an input at rest has either the field `update` or the field `command`",
+            (None, None) => Ok(Self::Update(json.clone())),
+            (Some(_), Some(_)) => Err(invalid(
+                "an input at rest has the field `update` or the field `command`, not both",
             )),
         }
     }
@@ -152,6 +154,16 @@ impl AnyGoto {
             None => Goto::Node(node),
             Some(arg) => Goto::Send(SendTo { node, arg }),
         })
+    }
+}
+
+impl<S: State> CompiledGraph<S> {
+    /// An input with this graph's types.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming the channel, the field or the node that is wrong.
+    pub fn input(&self, input: AnyInput) -> Result<Input<S>, Error> {
+        typed(self, input)
     }
 }
 

@@ -37,6 +37,9 @@ fn an_input_is_whole_at_rest() {
             goto: Vec::new(),
         },
     ];
+    let before = Json::parse(r#"{"log": ["a"]}"#).unwrap();
+    let bare = AnyInput::from_json(&before).unwrap();
+    assert_eq!(bare, AnyInput::Update(before));
     for input in every {
         let rest = Json::parse(input.to_json().as_str()).unwrap();
         assert_eq!(AnyInput::from_json(&rest).unwrap(), input);
@@ -47,7 +50,7 @@ fn an_input_is_whole_at_rest() {
 fn a_wrong_input_at_rest_names_what_is_wrong() {
     for (rest, named) in [
         ("[]", "an input at rest"),
-        ("{}", "`update`"),
+        (r#"{"update": {}, "command": {}}"#, "not both"),
         (r#"{"command": 1}"#, "`command`"),
         (r#"{"command": {"goto": "a"}}"#, "`command.goto`"),
         (

@@ -1,0 +1,172 @@
+//! What a run may ask for: other words to open with, another model, other limits.
+
+use everthread_graph::contract::Json;
+use everthread_graph::{Context as Node, NodeError};
+use serde::Deserialize;
+
+use crate::ContextPolicy;
+
+/// The hottest that a model may be asked to be.
+const MAX_TEMPERATURE: f32 = 2.0;
+
+/// The context of a run of the chat graphs. Whatever it leaves out is as the deployment has it; fields that it does
+/// not have are passed over.
+///
+/// The fields and their bounds are told to clients as [`RunContext::schema`].
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RunContext {
+    /// The text that opens every context.
+    #[serde(alias = "system_prompt")]
+    pub system: Option<String>,
+    /// The model, as a specification spells it.
+    pub model: Option<String>,
+    /// 0 for the likeliest reply each time, up to 2 for the most varied.
+    pub temperature: Option<f32>,
+    /// As [`ContextPolicy::summarize_above_messages`].
+    #[serde(alias = "max_messages")]
+    pub summarize_above_messages: Option<usize>,
+    /// As [`ContextPolicy::summarize_above_tokens`].
+    pub summarize_above_tokens: Option<usize>,
+    /// As [`ContextPolicy::keep_last`].
+    #[serde(alias = "keep_messages")]
+    pub keep_last: Option<usize>,
+    /// As [`ContextPolicy::reply_tokens`].
+    #[serde(alias = "max_tokens")]
+    pub reply_tokens: Option<usize>,
+    /// As [`ContextPolicy::summary_tokens`].
+    pub summary_tokens: Option<usize>,
+}
+
+impl RunContext {
+    /// What a run was given; the default when it was given nothing.
+    ///
+    /// # Errors
+    /// When it does not have the right form, or a value is out of bounds.
+    pub(crate) fn of(node: &Node) -> Result<Self, NodeError> {
+        let context: Self = node.run_context()?.unwrap_or_default();
+        if let Some(temperature) = context.temperature
+            && !(0.0..=MAX_TEMPERATURE).contains(&temperature)
+        {
+            return Err(NodeError::permanent(format!(
+                "the run's context asks for the temperature {temperature}; it lies between 0 and {MAX_TEMPERATURE}"
+            )));
+        }
+        for (name, tokens) in [
+            ("reply_tokens", context.reply_tokens),
+            ("summary_tokens", context.summary_tokens),
+        ] {
+            if tokens == Some(0) {
+                return Err(NodeError::permanent(format!(
+                    "the run's context sets {name} to 0; at least 1 is needed"
+                )));
+            }
+        }
+        Ok(context)
+    }
+
+    /// The limits of the run.
+    pub(crate) fn limits(self, deployed: &ContextPolicy) -> ContextPolicy {
+        let above = self.summarize_above_tokens;
+        ContextPolicy {
+            system: self.system.unwrap_or_else(|| deployed.system.clone()),
+            summarize_above_messages: self
+                .summarize_above_messages
+                .unwrap_or(deployed.summarize_above_messages),
+            summarize_above_tokens: above.or(deployed.summarize_above_tokens),
+            keep_last: self.keep_last.unwrap_or(deployed.keep_last),
+            reply_tokens: self.reply_tokens.unwrap_or(deployed.reply_tokens),
+            summary_tokens: self.summary_tokens.unwrap_or(deployed.summary_tokens),
+            temperature: self.temperature.unwrap_or(deployed.temperature),
+        }
+    }
+
+    /// What the context of a run may hold, as a JSON Schema.
+    #[must_use]
+    pub fn schema() -> Json {
+        Json::trusted(SCHEMA)
+    }
+}
+
+const SCHEMA: &str = r#"{
+  "title": "run_context",
+  "type": "object",
+  "description": "Whatever is left out is as the deployment has it.",
+  "properties": {
+    "system": {
+      "type": "string",
+      "description": "The text that opens every context. `system_prompt` is read as well."
+    },
+    "model": {
+      "type": "string",
+      "description": "The model, such as `local`, `openai:gpt-4o-mini` or several with commas, each standing in for the one before."
+    },
+    "temperature": {
+      "type": "number",
+      "minimum": 0,
+      "maximum": 2,
+      "description": "0 for the likeliest reply each time, up to 2 for the most varied."
+    },
+    "summarize_above_messages": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Summarise when the model is shown more messages than this; 0 never summarises. `max_messages` is read as well."
+    },
+    "summarize_above_tokens": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "Summarise when the messages that the model is shown have more tokens than this."
+    },
+    "keep_last": {
+      "type": "integer",
+      "minimum": 0,
+      "description": "How many of the newest messages stay beside the summary. `keep_messages` is read as well."
+    },
+    "reply_tokens": {
+      "type": "integer",
+      "minimum": 1,
+      "description": "Longest reply, in tokens. `max_tokens` is read as well."
+    },
+    "summary_tokens": {
+      "type": "integer",
+      "minimum": 1,
+      "description": "Longest summary that the model is asked for, in tokens."
+    }
+  }
+}"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_names_every_field() {
+        let schema: serde_json::Value = RunContext::schema().read().expect("JSON");
+        let properties = schema["properties"].as_object().expect("an object");
+        let debug = format!("{:?}", RunContext::default());
+        assert_eq!(debug.matches(": None").count(), properties.len());
+        for name in properties.keys() {
+            assert!(debug.contains(&format!("{name}: None")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_deployed() {
+        let deployed = ContextPolicy::default();
+        assert_eq!(RunContext::default().limits(&deployed), deployed);
+        let asked =
+            r#"{"system_prompt":"S","max_messages":9,"keep_messages":4,"max_tokens":7,"other":1}"#;
+        let asked: RunContext = serde_json::from_str(asked).expect("a context");
+        let limits = asked.limits(&deployed);
+        assert_eq!(limits.system, "S");
+        assert_eq!(
+            (
+                limits.summarize_above_messages,
+                limits.keep_last,
+                limits.reply_tokens
+            ),
+            (9, 4, 7)
+        );
+        assert_eq!(limits.summary_tokens, deployed.summary_tokens);
+    }
+}
