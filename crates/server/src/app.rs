@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use everthread_store::Store;
 
+use crate::front::{self, Front};
 use crate::routes;
 use crate::settings::Settings;
 
@@ -19,6 +20,8 @@ pub struct AppState {
     pub store: Arc<dyn Store>,
     /// What the operator set.
     pub settings: Settings,
+    /// Identity, limits, counters and health.
+    pub front: Front,
 }
 
 impl App {
@@ -28,7 +31,9 @@ impl App {
 
     /// The router with every route and layer.
     pub(crate) fn router(&self) -> Router {
-        routes::all().router.with_state(self.clone())
+        let router = routes::all().router.with_state(self.clone());
+        let router = front::inner(router, self);
+        front::outer(router, self)
     }
 }
 

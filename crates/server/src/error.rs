@@ -9,6 +9,8 @@ use everthread_graph::ErrorKind;
 use everthread_store::{StoreError, StoreErrorKind};
 use serde::Serialize;
 
+use crate::request_log::AnsweredCode;
+
 /// Seconds after which a caller may try again when the server has no room.
 const RETRY_AFTER_S: u64 = 1;
 
@@ -44,6 +46,12 @@ impl ApiError {
     pub fn not_found(what: impl fmt::Display) -> Self {
         let detail = format!("{what} not found");
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// 401: nobody is known who shows this.
+    #[must_use]
+    pub fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
     /// 422: what was sent is understood and wrong.
@@ -113,6 +121,7 @@ impl IntoResponse for ApiError {
             let seconds = HeaderValue::from(seconds);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
+        response.extensions_mut().insert(AnsweredCode(self.code));
         response
     }
 }
@@ -141,6 +150,8 @@ fn of_store(kind: StoreErrorKind, detail: String) -> ApiError {
     match kind {
         StoreErrorKind::NotFound => ApiError::new(StatusCode::NOT_FOUND, "not_found", detail),
         StoreErrorKind::Invalid => ApiError::invalid(detail),
+        StoreErrorKind::Exists => ApiError::conflict("exists", detail),
+        StoreErrorKind::Held => ApiError::conflict("held", detail),
         StoreErrorKind::Busy => ApiError::conflict("thread_busy", detail),
         StoreErrorKind::Conflict | StoreErrorKind::Fenced => ApiError::conflict("conflict", detail),
         StoreErrorKind::QueueFull => ApiError::unavailable("queue_full", detail),

@@ -4,14 +4,30 @@
 //! database, no model and no command line: those are wired by whoever builds it.
 
 mod app;
+mod body;
 mod error;
+mod export;
+mod front;
+mod health;
 pub mod identity;
+mod limits;
+mod metered;
+mod metrics;
+mod params;
+mod request_log;
 mod routes;
 mod server;
 mod settings;
+mod times;
 
 pub use app::App;
 pub use error::ApiError;
+pub use export::export_user;
+pub use front::Front;
+pub use health::{Component, Probe, Standing};
+pub use limits::LimitSettings;
+pub use metered::Metered;
+pub use metrics::Metrics;
 pub use routes::{Route, Rule, route_table};
 pub use server::Server;
 pub use settings::Settings;

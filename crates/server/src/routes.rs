@@ -1,5 +1,6 @@
 //! The one table of routes: method, path, rule and handler stand together, so that no route is without a rule.
 
+pub(crate) mod api;
 mod system;
 
 use axum::Router;
@@ -64,7 +65,10 @@ impl Routes {
 
 /// Every route.
 pub(crate) fn all() -> Routes {
-    system::routes(Routes::default())
+    let routes = system::routes(Routes::default());
+    let routes = api::routes(routes);
+    let routes = crate::health::routes(routes);
+    crate::metrics::routes(routes)
 }
 
 /// The table of every route, for tests and documents.

@@ -71,6 +71,12 @@ impl fmt::Debug for KeyText {
     }
 }
 
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash")
+    }
+}
+
 impl KeyId {
     /// The name as text.
     #[must_use]
@@ -95,10 +101,6 @@ impl FromStr for KeyId {
 }
 
 impl KeyHash {
-    pub(crate) fn bytes(&self) -> [u8; 32] {
-        self.0
-    }
-
     /// The hash as it is kept.
     pub(crate) fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -76,16 +76,13 @@ struct Stored {
 #[derive(Debug)]
 pub struct Keys {
     store: Arc<dyn Store>,
-    held: Mutex<HashMap<KeyHashKey, Held>>,
+    held: Mutex<HashMap<KeyHash, Held>>,
     any: Mutex<Option<(bool, Instant)>>,
 }
-
-type KeyHashKey = [u8; 32];
 
 #[derive(Debug)]
 struct Held {
     key: Arc<Key>,
-    version: u64,
     read: Instant,
 }
 
@@ -204,13 +201,13 @@ impl Keys {
     /// The key if it is in memory and was read a moment ago.
     pub(crate) fn held(&self, text: &KeyText) -> Option<Arc<Key>> {
         let held = lock(&self.held);
-        let found = held.get(&text.hash().bytes())?;
+        let found = held.get(&text.hash())?;
         (found.read.elapsed() < FRESH).then(|| Arc::clone(&found.key))
     }
 
     /// Whether the key was ever found here: a new look at it is no guess.
     pub(crate) fn was_known(&self, text: &KeyText) -> bool {
-        lock(&self.held).contains_key(&text.hash().bytes())
+        lock(&self.held).contains_key(&text.hash())
     }
 
     /// The key that is valid now; `None` for one that is unknown or revoked. Takes note of the use.
@@ -229,45 +226,39 @@ impl Keys {
             None => None,
         };
         let (Some((stored, mut key)), Some(record)) = (valid, record) else {
-            lock(&self.held).remove(&hash.bytes());
+            lock(&self.held).remove(&hash);
             return Ok(None);
         };
-        let mut version = record.version;
         if key.used_ms.is_none_or(|at| now_ms() - at >= USED_EACH_MS) {
             key.used_ms = Some(now_ms());
-            version = self.note_use(&key, stored, version).await;
+            self.note_use(&key, stored, record.version).await;
         }
         let key = Arc::new(key);
-        self.hold(hash, Arc::clone(&key), version);
+        self.hold(hash, Arc::clone(&key));
         Ok(Some(key))
     }
 
     /// Writes when the key was used. A failure is no reason to refuse the caller.
-    async fn note_use(&self, key: &Key, mut stored: Stored, version: u64) -> u64 {
+    async fn note_use(&self, key: &Key, mut stored: Stored, version: u64) {
         stored.used_ms = key.used_ms;
         let Ok(body) = Json::of(&stored) else {
-            return version;
+            return;
         };
-        let written = self
-            .store
-            .put_record(KIND, key.id.as_str(), Some(version), body);
-        match written.await {
-            Ok(record) => record.version,
-            // Somebody else was quicker, or the disk is full: the next look tells.
-            Err(error) => {
-                tracing::debug!(operation = "key_used", outcome = "error", %error, "not noted");
-                version
-            }
+        let id = key.id.as_str();
+        let written = self.store.put_record(KIND, id, Some(version), body).await;
+        if let Err(error) = written {
+            // Somebody else was quicker, or the disk is full: the next look tries again.
+            tracing::debug!(operation = "key_used", outcome = "error", %error, "use not noted");
         }
     }
 
-    fn hold(&self, hash: KeyHash, key: Arc<Key>, version: u64) {
+    fn hold(&self, hash: KeyHash, key: Arc<Key>) {
         let mut held = lock(&self.held);
         if held.len() >= MAX_HELD {
             held.retain(|_, held| held.read.elapsed() < FRESH);
         }
         let read = Instant::now();
-        held.insert(hash.bytes(), Held { key, version, read });
+        held.insert(hash, Held { key, read });
     }
 }
 

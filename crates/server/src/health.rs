@@ -1,0 +1,9 @@
+//! How the server is: alive, ready, and every part of it.
+
+mod probe;
+mod serve;
+mod storage;
+
+pub use probe::{Component, Probe, Standing};
+pub(crate) use serve::routes;
+pub(crate) use storage::StorageProbe;

@@ -1,0 +1,102 @@
+//! `GET /livez`, `/readyz` and `/health`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Component, Standing};
+use crate::app::App;
+use crate::error::ApiError;
+use crate::routes::{Routes, Rule};
+
+/// How the whole server stands: as its worst part does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    status: Standing,
+    /// The server's version.
+    version: &'static str,
+    /// Seconds since it began to listen.
+    uptime_s: u64,
+    components: Vec<Component>,
+}
+
+/// That the server is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Alive {
+    status: &'static str,
+}
+
+pub(crate) fn routes(routes: Routes) -> Routes {
+    routes
+        .route(Method::GET, "/livez", Rule::Public, livez)
+        .route(Method::GET, "/readyz", Rule::Public, readyz)
+        .route(Method::GET, "/health", Rule::Manage, health)
+}
+
+/// The process runs and answers.
+async fn livez() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// The storage answers, so that a load balancer may send requests here.
+async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiError> {
+    match app.front.storage.answers().await {
+        Ok(()) => Ok(Json(Alive { status: "ready" })),
+        Err(why) => {
+            tracing::warn!(operation = "readyz", outcome = "error", error = %why, "not ready");
+            let detail = "the storage does not answer";
+            Err(ApiError::unavailable("store_unavailable", detail))
+        }
+    }
+}
+
+/// Every part with its state; 503 when one of them has failed.
+async fn health(State(app): State<App>) -> Response {
+    let mut components = Vec::new();
+    for probe in &app.front.probes {
+        components.push(probe.look().await);
+    }
+    components.push(queue(&app));
+    components.push(backup());
+    let status = components.iter().map(|part| part.status).max();
+    let status = status.unwrap_or(Standing::Ok);
+    let code = match status {
+        Standing::Failed => StatusCode::SERVICE_UNAVAILABLE,
+        Standing::Ok | Standing::Degraded => StatusCode::OK,
+    };
+    let health = Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_s: app.front.started.elapsed().as_secs(),
+        components,
+    };
+    (code, Json(health)).into_response()
+}
+
+fn queue(app: &App) -> Component {
+    let (active, waiting) = (
+        app.front.metrics.active_runs(),
+        app.front.metrics.waiting_runs(),
+    );
+    let most = app.settings.max_runs;
+    let live = usize::try_from(active + waiting).unwrap_or(0);
+    let component = if live * 10 >= most * 9 {
+        Component::new("queue", Standing::Degraded)
+            .hint("nearly as many runs as the server takes: new ones will be refused for a while")
+    } else {
+        Component::new("queue", Standing::Ok)
+    };
+    component
+        .fact("active_runs", active)
+        .fact("waiting_runs", waiting)
+        .fact("max_runs", most)
+        .fact("open_streams", app.front.metrics.open_streams())
+}
+
+/// Nothing makes or verifies backups yet.
+fn backup() -> Component {
+    Component::new("backup", Standing::Ok).fact("verified_age_s", serde_json::Value::Null)
+}

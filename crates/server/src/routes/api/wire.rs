@@ -1,0 +1,321 @@
+//! The shapes of `/api`, converted by hand from what is stored.
+
+use everthread_graph::contract::Json;
+use everthread_store::{Erased, Hit, Session, Stats, Thread, User};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::identity::{Key, Role};
+use crate::times::iso;
+
+/// A user's profile.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserBody {
+    /// Who.
+    user_id: String,
+    /// What to call them.
+    name: Option<String>,
+    /// Preferences: `interests`, `tone`, `language`, `length` and whatever else a deployment knows.
+    #[schema(value_type = Option<Object>)]
+    preferences: Option<Value>,
+    /// Whether nothing of theirs may be erased.
+    held: bool,
+    /// When the user was first seen; `null` for one who has done nothing yet.
+    created_at: Option<String>,
+    /// When a turn of theirs was last committed.
+    active_at: Option<String>,
+    /// Their threads.
+    threads: u64,
+    /// Messages in these.
+    messages: u64,
+}
+
+impl UserBody {
+    /// A user who has done nothing yet.
+    pub(crate) fn nobody_yet(user_id: &str) -> Self {
+        Self {
+            user_id: user_id.to_owned(),
+            name: None,
+            preferences: None,
+            held: false,
+            created_at: None,
+            active_at: None,
+            threads: 0,
+            messages: 0,
+        }
+    }
+}
+
+impl From<&User> for UserBody {
+    fn from(user: &User) -> Self {
+        Self {
+            user_id: user.id.to_string(),
+            name: user.name.clone(),
+            preferences: user.preferences.as_ref().and_then(value),
+            held: user.held,
+            created_at: Some(iso(user.created_ms)),
+            active_at: Some(iso(user.active_ms)),
+            threads: user.threads,
+            messages: user.messages,
+        }
+    }
+}
+
+/// A change to a profile; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileBody {
+    /// What to call them; 1 to 255 characters.
+    pub(crate) name: Option<String>,
+    /// Preferences, as a whole.
+    #[schema(value_type = Option<Object>)]
+    pub(crate) preferences: Option<serde_json::Map<String, Value>>,
+}
+
+/// What an erasure removed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErasedBody {
+    threads: u64,
+    messages: u64,
+    checkpoints: u64,
+    runs: u64,
+    items: u64,
+    sessions: u64,
+    /// Bytes by which the storage in use became smaller.
+    bytes: u64,
+}
+
+impl From<Erased> for ErasedBody {
+    fn from(gone: Erased) -> Self {
+        Self {
+            threads: gone.threads,
+            messages: gone.messages,
+            checkpoints: gone.checkpoints,
+            runs: gone.runs,
+            items: gone.items,
+            sessions: gone.sessions,
+            bytes: gone.bytes,
+        }
+    }
+}
+
+/// A conversation as a list shows it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ConversationBody {
+    thread_id: String,
+    title: Option<String>,
+    /// `idle`, `busy`, `interrupted` or `error`.
+    status: &'static str,
+    pinned: bool,
+    archived: bool,
+    #[schema(value_type = Object)]
+    metadata: Value,
+    created_at: String,
+    updated_at: String,
+    last_message_at: Option<String>,
+    messages: u64,
+    turns: u64,
+}
+
+impl From<&Thread> for ConversationBody {
+    fn from(thread: &Thread) -> Self {
+        let metadata = thread.metadata.as_ref().and_then(value);
+        Self {
+            thread_id: thread.id.to_string(),
+            title: thread.title.clone(),
+            status: thread.status.as_str(),
+            pinned: thread.pinned,
+            archived: thread.archived,
+            metadata: metadata.unwrap_or_else(|| Value::Object(serde_json::Map::new())),
+            created_at: iso(thread.created_ms),
+            updated_at: iso(thread.updated_ms),
+            last_message_at: thread.last_message_ms.map(iso),
+            messages: thread.messages,
+            turns: thread.turns,
+        }
+    }
+}
+
+/// One client at work for a user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionBody {
+    session_id: String,
+    /// Which program it is.
+    client: String,
+    /// The thread that it was last in.
+    thread_id: Option<String>,
+    started_at: String,
+    last_at: String,
+    turns: u64,
+}
+
+impl From<&Session> for SessionBody {
+    fn from(session: &Session) -> Self {
+        Self {
+            session_id: session.id.clone(),
+            client: session.client.clone(),
+            thread_id: session.thread.as_ref().map(ToString::to_string),
+            started_at: iso(session.started_ms),
+            last_at: iso(session.last_ms),
+            turns: session.turns,
+        }
+    }
+}
+
+/// One message found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HitBody {
+    thread_id: String,
+    title: Option<String>,
+    /// The message's number in its thread.
+    seq: u64,
+    at: String,
+    /// The part of its text around the first word found.
+    snippet: String,
+    /// The same in pieces, so that what was found can be marked.
+    parts: Vec<PartBody>,
+    #[schema(value_type = Object)]
+    message: Value,
+}
+
+/// A piece of a snippet.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct PartBody {
+    text: String,
+    /// Whether it is a word that was looked for.
+    found: bool,
+}
+
+impl From<&Hit> for HitBody {
+    fn from(hit: &Hit) -> Self {
+        Self {
+            thread_id: hit.thread.to_string(),
+            title: hit.title.clone(),
+            seq: hit.seq,
+            at: iso(hit.at_ms),
+            snippet: hit.snippet.clone(),
+            parts: parts(&hit.snippet, &hit.marks),
+            message: value(&hit.body).unwrap_or(Value::Null),
+        }
+    }
+}
+
+fn parts(snippet: &str, marks: &[std::ops::Range<usize>]) -> Vec<PartBody> {
+    let mut parts = Vec::with_capacity(marks.len() * 2 + 1);
+    let mut push = |text: &str, found| {
+        if !text.is_empty() {
+            let text = text.to_owned();
+            parts.push(PartBody { text, found });
+        }
+    };
+    let mut from = 0;
+    for mark in marks {
+        push(&snippet[from..mark.start], false);
+        push(&snippet[mark.clone()], true);
+        from = mark.end;
+    }
+    push(&snippet[from..], false);
+    parts
+}
+
+/// Sizes and counts of the whole storage.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StorageBody {
+    /// The database and its version.
+    engine: String,
+    file_bytes: u64,
+    live_bytes: u64,
+    users: u64,
+    threads: u64,
+    messages: u64,
+    checkpoints: u64,
+    runs: u64,
+    items: u64,
+    /// Messages that the search index has not seen yet.
+    unindexed: u64,
+    /// Bytes by kind, largest first.
+    kinds: Vec<KindBody>,
+}
+
+/// Bytes of one kind of row.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KindBody {
+    kind: String,
+    bytes: u64,
+}
+
+impl From<Stats> for StorageBody {
+    fn from(stats: Stats) -> Self {
+        let kinds = stats.kinds.into_iter().map(|size| KindBody {
+            kind: size.kind,
+            bytes: size.bytes,
+        });
+        Self {
+            engine: stats.engine,
+            file_bytes: stats.file_bytes,
+            live_bytes: stats.live_bytes,
+            users: stats.users,
+            threads: stats.threads,
+            messages: stats.messages,
+            checkpoints: stats.checkpoints,
+            runs: stats.runs,
+            items: stats.items,
+            unindexed: stats.unindexed,
+            kinds: kinds.collect(),
+        }
+    }
+}
+
+/// A key, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyBody {
+    key_id: String,
+    name: String,
+    role: Role,
+    user: Option<String>,
+    requests_per_minute: Option<u32>,
+    created_at: String,
+    /// To the minute.
+    used_at: Option<String>,
+    revoked_at: Option<String>,
+}
+
+impl From<&Key> for KeyBody {
+    fn from(key: &Key) -> Self {
+        Self {
+            key_id: key.id.to_string(),
+            name: key.name.clone(),
+            role: key.role,
+            user: key.user.as_ref().map(ToString::to_string),
+            requests_per_minute: key.requests_per_minute,
+            created_at: iso(key.created_ms),
+            used_at: key.used_ms.map(iso),
+            revoked_at: key.revoked_ms.map(iso),
+        }
+    }
+}
+
+/// A JSON value that the store keeps; it was valid when it was stored.
+pub(crate) fn value(json: &Json) -> Option<Value> {
+    json.read().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snippet_is_told_in_pieces_that_make_it_whole() {
+        let pieces = parts("my dög Rex", &[3..7, 8..11]);
+        let whole: String = pieces.iter().map(|part| part.text.as_str()).collect();
+        assert_eq!(whole, "my dög Rex");
+        let found: Vec<&str> = pieces
+            .iter()
+            .filter(|part| part.found)
+            .map(|part| part.text.as_str())
+            .collect();
+        assert_eq!(found, ["dög", "Rex"]);
+        assert_eq!(parts("", &[]), []);
+    }
+}
