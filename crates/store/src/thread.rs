@@ -100,7 +100,7 @@ pub struct FindThreads {
     /// Of these ids only; empty for any.
     pub ids: Vec<ThreadId>,
     /// Whose metadata contain this: each field of an object, each element of an array in one of those there, any
-    /// other value as it is. `None` for any, threads without metadata included.
+    /// other value as it is. A thread without metadata is like one with an empty object. `None` for any.
     pub metadata: Option<Json>,
     /// That stand so; `None` for any.
     pub status: Option<ThreadStatus>,

@@ -2,7 +2,7 @@
 
 use everthread_graph::contract::{Json, Multitask, NewRun, RunId, StoreErrorKind, ThreadKey};
 use everthread_store::{Run, RunQuery, RunStatus};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use crate::error::{Fault, Sql, fault};
 use crate::sql::change;
@@ -91,24 +91,20 @@ pub(crate) struct Known {
 
 /// One run of a thread, by its id.
 pub(crate) fn known(tx: &Connection, place: Place, id: RunId) -> Sql<Option<Known>> {
-    let row: Option<(i64, String, Option<i64>, Option<[u8; 16]>)> = tx
-        .prepare_cached(
-            "SELECT run, status, fence, base FROM runs WHERE user = ?1 AND thread = ?2 AND id = ?3
-             ORDER BY run DESC LIMIT 1",
-        )?
-        .query_row((place.user, place.thread, id.uuid().into_bytes()), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
-        .optional()?;
-    row.map(|(run, status, fence, base)| {
-        Ok(Known {
-            run,
-            status: status_of(&status)?,
-            fence,
-            base,
-        })
-    })
-    .transpose()
+    let mut statement = tx.prepare_cached(
+        "SELECT run, status, fence, base FROM runs WHERE user = ?1 AND thread = ?2 AND id = ?3
+         ORDER BY run DESC LIMIT 1",
+    )?;
+    let mut rows = statement.query((place.user, place.thread, id.uuid().into_bytes()))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(Known {
+        run: row.get(0)?,
+        status: status_of(&row.get::<_, String>(1)?)?,
+        fence: row.get(2)?,
+        base: row.get(3)?,
+    }))
 }
 
 /// The error of a run that is not there.

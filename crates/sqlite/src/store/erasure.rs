@@ -52,10 +52,10 @@ impl Inner {
         match emptied {
             Ok(false) => {}
             Ok(true) => {
-                tracing::warn!("others read the log: what was erased leaves it with the next copy")
+                tracing::warn!("others read the log: what was erased leaves it with the next copy");
             }
             Err(error) => {
-                tracing::warn!(%error, "what was erased leaves the log with the next copy")
+                tracing::warn!(%error, "what was erased leaves the log with the next copy");
             }
         }
     }

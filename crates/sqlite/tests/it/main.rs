@@ -5,6 +5,7 @@
 mod clock;
 mod conformance;
 mod erasure;
+mod formats;
 mod histories;
 mod opening;
 mod owners;

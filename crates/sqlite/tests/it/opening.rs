@@ -1,11 +1,11 @@
 //! What can be opened and what cannot, and that what cannot is left as it is.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Barrier;
 
 use everthread_sqlite::{SqliteOptions, SqliteStore};
-use everthread_store::conformance::{Ids, Talk, said, sound};
+use everthread_store::conformance::{Ids, Talk};
 use everthread_store::{Store, StoreError, StoreErrorKind};
 use rusqlite::Connection;
 
@@ -157,57 +157,4 @@ fn urls_name_files_or_memory() {
         let error = SqliteOptions::from_url(bad).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Invalid, "{bad:?}");
     }
-}
-
-/// A file of each released format is opened for ever.
-#[tokio::test]
-async fn a_file_of_format_1_is_opened() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = fixture(dir.path(), 1);
-    let store = open(&path).unwrap();
-    sound(&store).await;
-    let ids = Ids::by_clock();
-    let mut talk = Talk::new(&store, &ids, "alice", "1");
-    assert_eq!(said(&store, &talk.key, None).await.len(), 6);
-    let thread = store.thread(&talk.key).await.unwrap().unwrap();
-    (talk.head, talk.len) = (thread.head, 6);
-    talk.turn("still there?", "yes").await;
-    assert_eq!(said(&store, &talk.key, None).await.len(), 8);
-    sound(&store).await;
-}
-
-/// What the migrations make of nothing is what they make of a file of each released format.
-#[tokio::test]
-async fn a_fresh_file_has_the_schema_of_the_fixtures() {
-    let dir = tempfile::tempdir().unwrap();
-    let fresh = dir.path().join("fresh.db");
-    made(&fresh, 1).await;
-    for format in FIXTURES {
-        let path = fixture(dir.path(), format);
-        open(&path).unwrap().close().await.unwrap();
-        assert_eq!(schema(&fresh), schema(&path), "format {format}");
-    }
-}
-
-/// The released formats of which there is a file.
-const FIXTURES: [u32; 1] = [1];
-
-/// A copy of the file of a released format.
-fn fixture(dir: &Path, format: u32) -> PathBuf {
-    let name = format!("format-{format}.db");
-    let path = dir.join(&name);
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    fs::copy(fixtures.join(name), &path).unwrap();
-    path
-}
-
-fn schema(path: &Path) -> Vec<(String, Option<String>)> {
-    let connection = Connection::open(path).unwrap();
-    let mut statement = connection
-        .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
-        .unwrap();
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap();
-    rows.collect::<Result<_, _>>().unwrap()
 }

@@ -3,7 +3,9 @@
 use everthread_graph::contract::{Multitask, RunOutcome, StoreErrorKind, ThreadId};
 
 use super::{Factory, Ids, Step, Talk, apply, json, key, kinds, said, sound};
-use crate::{FindThreads, NewThread, Store, Thread, ThreadPatch, ThreadSort, ThreadStatus};
+use crate::{
+    FindThreads, NewThread, Store, Thread, ThreadPage, ThreadPatch, ThreadSort, ThreadStatus,
+};
 
 async fn create(store: &dyn Store, user: &str, id: &str, metadata: Option<&str>) -> Thread {
     let new = NewThread {
@@ -125,50 +127,52 @@ pub async fn the_run_that_began_last_counts(factory: &dyn Factory) {
     assert_eq!(status(&*store, &talk).await.0, ThreadStatus::Interrupted);
 }
 
-/// Only those that are like this, of this user, counted in all.
-pub async fn threads_are_found_by_what_they_are_like(factory: &dyn Factory) {
-    let (store, ids) = (factory.open().await, Ids::new());
-    create(
-        &*store,
-        "alice",
-        "a",
-        Some(r#"{"graph":"chat","tags":["x","y"]}"#),
-    )
-    .await;
-    create(&*store, "alice", "b", Some(r#"{"graph":"chat"}"#)).await;
-    create(&*store, "alice", "c", None).await;
-    create(&*store, "bob", "a", Some(r#"{"graph":"chat"}"#)).await;
-    let by_id = || FindThreads {
+fn by_id() -> FindThreads {
+    FindThreads {
         sort_by: ThreadSort::Id,
         descending: false,
         ..FindThreads::default()
-    };
-    assert_eq!(
-        find(&*store, by_id()).await,
-        (vec!["a".into(), "b".into(), "c".into()], 3)
-    );
+    }
+}
+
+/// Only those whose metadata contain this, of this user; a thread without metadata contains nothing.
+pub async fn threads_are_found_by_their_metadata(factory: &dyn Factory) {
+    let store = factory.open().await;
+    let tagged = r#"{"graph":"chat","tags":["x","y"]}"#;
+    create(&*store, "alice", "a", Some(tagged)).await;
+    create(&*store, "alice", "b", Some(r#"{"graph":"chat"}"#)).await;
+    create(&*store, "alice", "c", None).await;
+    create(&*store, "bob", "a", Some(tagged)).await;
     for (metadata, expected) in [
         (r#"{"graph":"chat"}"#, &["a", "b"][..]),
         (r#"{"tags":["y"]}"#, &["a"]),
         (r#"{"graph":"chat","tags":["z"]}"#, &[]),
-        ("{}", &["a", "b"]),
+        ("{}", &["a", "b", "c"]),
     ] {
         let query = FindThreads {
             metadata: Some(json(metadata)),
             ..by_id()
         };
         let (found, total) = find(&*store, query).await;
-        assert_eq!(
-            (&found[..], total),
-            (
-                &expected
-                    .iter()
-                    .map(|id| (*id).to_owned())
-                    .collect::<Vec<_>>()[..],
-                expected.len() as u64
-            )
-        );
+        assert_eq!(found, expected, "{metadata}");
+        assert_eq!(total, expected.len() as u64);
     }
+    let refused = FindThreads {
+        metadata: Some(json("[1]")),
+        ..by_id()
+    };
+    let refused = store.find_threads(&key("alice", "x").user, refused).await;
+    assert_eq!(kinds(&refused), Some(StoreErrorKind::Invalid));
+}
+
+/// Of these ids, that stand so, archived or not; counted in all.
+pub async fn threads_are_found_by_what_they_are(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    for id in ["a", "b", "c"] {
+        create(&*store, "alice", id, None).await;
+    }
+    let all = ["a", "b", "c"].map(str::to_owned).to_vec();
+    assert_eq!(find(&*store, by_id()).await, (all, 3));
     let some = ["c", "a", "elsewhere"].map(|id| ThreadId::new(id).unwrap());
     let query = FindThreads {
         ids: some.to_vec(),
@@ -179,10 +183,8 @@ pub async fn threads_are_found_by_what_they_are_like(factory: &dyn Factory) {
         archived: Some(true),
         ..ThreadPatch::default()
     };
-    store
-        .update_thread(&key("alice", "b"), archive)
-        .await
-        .unwrap();
+    let b = key("alice", "b");
+    store.update_thread(&b, archive).await.unwrap();
     assert_eq!(find(&*store, by_id()).await.0, ["a", "c"]);
     let archived = FindThreads {
         archived: true,
@@ -196,12 +198,9 @@ pub async fn threads_are_found_by_what_they_are_like(factory: &dyn Factory) {
         ..by_id()
     };
     assert_eq!(find(&*store, busy).await, (vec!["c".into()], 1));
-    let refused = FindThreads {
-        metadata: Some(json("[1]")),
-        ..by_id()
-    };
-    let refused = store.find_threads(&key("alice", "x").user, refused).await;
-    assert_eq!(kinds(&refused), Some(StoreErrorKind::Invalid));
+    let nobody = key("carol", "x").user;
+    let page = store.find_threads(&nobody, by_id()).await.unwrap();
+    assert_eq!(page, ThreadPage::default());
 }
 
 /// By each of the ways, either way round, a page at a time.

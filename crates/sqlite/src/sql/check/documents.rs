@@ -68,15 +68,19 @@ fn records(tx: &Connection, report: &mut CheckReport) -> Sql<()> {
     Ok(())
 }
 
+/// A run: its user's number, its thread's, its own id.
+type Of = (i64, i64, [u8; 16]);
+
 /// Batches of a run follow one another, and each holds what its row says.
 fn events(tx: &Connection, report: &mut CheckReport) -> Sql<()> {
     let mut statement = tx.prepare(
         "SELECT user, thread, run, seq, last, count, body FROM run_events ORDER BY user, thread, run, seq",
     )?;
     let mut rows = statement.query([])?;
-    let mut before: Option<((i64, i64, [u8; 16]), u64)> = None;
+    // Of which run, and up to which number.
+    let mut before: Option<(Of, u64)> = None;
     while let Some(row) = rows.next()? {
-        let of = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let of: Of = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (first, last, count): (u64, u64, usize) = (row.get(3)?, row.get(4)?, row.get(5)?);
         let body = row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?;
         let follows = before.is_none_or(|(other, upto)| other != of || upto < first);

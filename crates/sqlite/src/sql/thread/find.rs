@@ -84,10 +84,9 @@ fn candidates(
                 .get_ref(2)?
                 .as_str_or_null()
                 .map_err(rusqlite::Error::from)?;
-            let metadata = metadata.map(serde_json::from_str::<Value>).transpose();
-            let metadata =
-                metadata.map_err(|_| change::damaged("a thread's metadata cannot be read"))?;
-            if !metadata.is_some_and(|metadata| contains(&metadata, wanted)) {
+            let metadata: Value = serde_json::from_str(metadata.unwrap_or("{}"))
+                .map_err(|_| change::damaged("a thread's metadata cannot be read"))?;
+            if !contains(&metadata, wanted) {
                 continue;
             }
         }
