@@ -50,9 +50,9 @@ async def begun(client, thread_id: str, run_id: str) -> None:
 
 
 # What a person answers to a draft of the graph `review`.
-APPROVED = {"approve": True}
+APPROVED = True
 
 
 def edited(text: str) -> dict[str, Any]:
     """The answer with which a person replaces a draft by a text of their own."""
-    return {"text": text}
+    return {"action": "edit", "content": text}

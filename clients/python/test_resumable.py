@@ -45,6 +45,7 @@ async def test_all_is_replayed_from_the_beginning(client):
     assert without_end(again) == without_end(got)
 
 
+@pytest.mark.reference_deviates("gives two events of one millisecond the same id at times")
 async def test_the_rest_is_replayed_from_the_middle(client):
     thread_id, run_id, got = await resumable(client)
     again = await parts(client.runs.join_stream(thread_id, run_id, last_event_id=got[2].id))

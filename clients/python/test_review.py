@@ -64,6 +64,17 @@ async def test_an_edited_draft_is_said_as_edited(client):
     assert texts(values, "ai") == ["better"]
 
 
+@pytest.mark.reference_deviates("the graph that stands for ours there drafts once")
+async def test_a_rejected_draft_is_drafted_anew(client):
+    thread_id, interrupt = await waiting(client)
+    values = await client.runs.wait(
+        thread_id, REVIEW, command={"resume": {"action": "reject", "note": "shorter"}}
+    )
+    (newer,) = values["__interrupt__"]
+    assert newer["id"] != interrupt["id"]
+    assert texts(values, "ai") == []
+
+
 async def test_a_resume_may_name_its_interrupt(client):
     thread_id, interrupt = await waiting(client)
     values = await client.runs.wait(

@@ -98,8 +98,8 @@ def review_graph():
         return {"draft": (await model.ainvoke(state["messages"])).text}
 
     def review(state: ReviewState) -> ReviewState:
-        answer = interrupt({"draft": state["draft"]})
-        edited = answer.get("text") if isinstance(answer, dict) else None
+        answer = interrupt({"question": "May this reply be sent?", "draft": {"content": state["draft"]}})
+        edited = answer.get("content") if isinstance(answer, dict) else None
         return {"messages": [AIMessage(edited or state["draft"])]}
 
     builder = StateGraph(ReviewState)
@@ -125,8 +125,9 @@ class Echo(Scripted):
     async def _astream(self, messages, stop=None, run_manager=None, **_: Any):
         words = self.say(messages).split(" ")
         tokens = [part for i, word in enumerate(words) for part in ([" ", word] if i else [word])]
-        for token in tokens:
-            chunk = ChatGenerationChunk(message=AIMessageChunk(token))
+        for index, token in enumerate(tokens):
+            last = "last" if index == len(tokens) - 1 else None
+            chunk = ChatGenerationChunk(message=AIMessageChunk(token, chunk_position=last))
             if run_manager:
                 await run_manager.on_llm_new_token(token, chunk=chunk)
             yield chunk
@@ -171,7 +172,7 @@ def parent_graph():
 @tool
 def lookup(q: str) -> str:
     """Looks something up."""
-    return f"42 about {q}"
+    return f"found 42 for {q}"
 
 
 class Caller(Scripted):
@@ -179,7 +180,12 @@ class Caller(Scripted):
 
     def chunks(self, messages: list[AnyMessage]) -> list[AIMessageChunk]:
         if messages[-1].type == "tool":
-            return [AIMessageChunk(word) for word in ("The ", "answer ", "is ", messages[-1].text)]
+            end = AIMessageChunk(
+                "",
+                response_metadata={"finish_reason": "stop", "model_name": "fake-1"},
+                usage_metadata={"input_tokens": 10, "output_tokens": 4, "total_tokens": 14},
+            )
+            return [*map(AIMessageChunk, ("The ", "answer ", "is ", "42.")), end]
         call = {"name": "lookup", "args": "", "id": "call_1", "index": 0}
         more = {"name": None, "id": None, "index": 0}
         return [

@@ -157,7 +157,7 @@ for (const version of ["sdk-2", "sdk-1"]) {
       const values = await client.runs.wait(id, "review", { input: said("hello") });
       assert.equal(values.__interrupt__.length, 1);
       assert.equal((await client.threads.get(id)).status, "interrupted");
-      const command = { resume: { text: "better" } };
+      const command = { resume: { action: "edit", content: "better" } };
       const done = await client.runs.wait(id, "review", { command });
       assert.deepEqual(texts(done, "ai"), ["better"]);
     });

@@ -85,7 +85,7 @@ for (const version of ["sdk-2", "sdk-1"]) {
       shown.now.submit(said("hello"));
       await until(() => !shown.now.isLoading && shown.now.interrupt, "the draft waits");
       assert.ok(JSON.stringify(shown.now.interrupt.value).includes("hello"));
-      shown.now.submit(undefined, { command: { resume: { text: "better" } } });
+      shown.now.submit(undefined, { command: { resume: { action: "edit", content: "better" } } });
       await until(() => !shown.now.isLoading && kinds(shown).includes("ai"), "the draft is said");
       assert.equal(spoken(shown).at(-1), "better");
       assert.ok(!shown.now.interrupt);
