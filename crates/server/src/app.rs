@@ -1,13 +1,23 @@
 //! What every handler shares, and the assembly of the router.
 
+use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use everthread_store::Store;
+use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::assistants::Assistants;
+use crate::cors;
+use crate::embedder::Embedder;
+use crate::error::ApiError;
 use crate::front::{self, Front};
 use crate::routes;
+use crate::runs::Hub;
 use crate::settings::Settings;
 
 /// What every handler shares. Cheap to clone.
@@ -22,6 +32,12 @@ pub struct AppState {
     pub settings: Settings,
     /// Identity, limits, counters and health.
     pub front: Front,
+    /// Graphs and what was made of them.
+    pub(crate) assistants: Arc<Assistants>,
+    /// The runs that this process drives.
+    pub(crate) runs: Arc<Hub>,
+    /// What ranks items by meaning; `None` where nothing does.
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
 }
 
 impl App {
@@ -31,8 +47,16 @@ impl App {
 
     /// The router with every route and layer.
     pub(crate) fn router(&self) -> Router {
-        let router = routes::all().router.with_state(self.clone());
+        let router = routes::all()
+            .router
+            .fallback(absent)
+            .method_not_allowed_fallback(not_allowed)
+            .layer(DefaultBodyLimit::max(self.settings.max_body_bytes))
+            .with_state(self.clone());
         let router = front::inner(router, self);
+        let router = router
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(cors::layer());
         front::outer(router, self)
     }
 }
@@ -43,4 +67,33 @@ impl Deref for App {
     fn deref(&self) -> &AppState {
         &self.0
     }
+}
+
+async fn absent() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "no_route", "Not Found")
+}
+
+async fn not_allowed() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "Method Not Allowed",
+    )
+}
+
+/// The last resort: no request takes the server down, and none is answered with nothing.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn panicked(what: Box<dyn Any + Send>) -> axum::response::Response {
+    let text = what
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| what.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words");
+    tracing::error!(operation = "request", outcome = "panic", panic = %text, "a handler panicked");
+    ApiError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "something is wrong inside the server; its log says what",
+    )
+    .into_response()
 }

@@ -4,10 +4,14 @@
 //! database, no model and no command line: those are wired by whoever builds it.
 
 mod app;
+mod assistants;
 mod body;
+mod cors;
+mod embedder;
 mod error;
 mod export;
 mod front;
+mod graphs;
 mod health;
 pub mod identity;
 mod limits;
@@ -16,11 +20,17 @@ mod metrics;
 mod params;
 mod request_log;
 mod routes;
+mod runs;
 mod server;
 mod settings;
+mod sse;
+mod thread_graph;
 mod times;
+mod upkeep;
+pub mod wire;
 
 pub use app::App;
+pub use embedder::Embedder;
 pub use error::ApiError;
 pub use export::export_user;
 pub use front::Front;
@@ -30,4 +40,4 @@ pub use metered::Metered;
 pub use metrics::Metrics;
 pub use routes::{Route, Rule, route_table};
 pub use server::Server;
-pub use settings::Settings;
+pub use settings::{LeftActive, Settings};

@@ -1,7 +1,13 @@
 //! The one table of routes: method, path, rule and handler stand together, so that no route is without a rule.
 
 pub(crate) mod api;
+mod assistants;
+mod crons;
+mod items;
+mod runs;
+mod state;
 mod system;
+mod threads;
 
 use axum::Router;
 use axum::handler::Handler;
@@ -65,10 +71,20 @@ impl Routes {
 
 /// Every route.
 pub(crate) fn all() -> Routes {
-    let routes = system::routes(Routes::default());
-    let routes = api::routes(routes);
-    let routes = crate::health::routes(routes);
-    crate::metrics::routes(routes)
+    let parts = [
+        system::routes,
+        threads::routes,
+        state::routes,
+        runs::routes,
+        assistants::routes,
+        items::routes,
+        crons::routes,
+        api::routes,
+        crate::health::routes,
+        crate::metrics::routes,
+    ];
+    let add = |routes, add: fn(Routes) -> Routes| add(routes);
+    parts.into_iter().fold(Routes::default(), add)
 }
 
 /// The table of every route, for tests and documents.

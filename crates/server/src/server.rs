@@ -4,23 +4,32 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
+use everthread_graph::AnyGraph;
 use everthread_store::Store;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 use crate::app::{App, AppState};
+use crate::assistants::Assistants;
+use crate::embedder::Embedder;
 use crate::front::{Front, FrontParts};
+use crate::graphs::Graphs;
 use crate::health::Probe;
 use crate::identity::JwtSettings;
 use crate::limits::LimitSettings;
 use crate::metrics::Metrics;
+use crate::runs::Hub;
 use crate::settings::Settings;
+use crate::upkeep;
 
 /// A server that is being put together.
 pub struct Server {
     store: Arc<dyn Store>,
     settings: Settings,
     front: FrontParts,
+    graphs: Vec<Arc<dyn AnyGraph>>,
+    embedder: Option<Arc<dyn Embedder>>,
 }
 
 impl Server {
@@ -31,7 +40,23 @@ impl Server {
             store,
             settings: Settings::default(),
             front: FrontParts::default(),
+            graphs: Vec::new(),
+            embedder: None,
         }
+    }
+
+    /// One more graph, which was compiled over the same store; it is an assistant under its name.
+    #[must_use]
+    pub fn graph(mut self, graph: Arc<dyn AnyGraph>) -> Self {
+        self.graphs.push(graph);
+        self
+    }
+
+    /// Ranks items by meaning where a search asks; without, they come by their last change.
+    #[must_use]
+    pub fn embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
+        self.embedder = Some(embedder);
+        self
     }
 
     /// Other settings.
@@ -69,10 +94,11 @@ impl Server {
         self
     }
 
-    /// Serves until `shutdown` is done.
+    /// Serves until `shutdown` is done: first takes up the runs that other processes left, and at the end lets runs
+    /// come to theirs, or leaves them for the next start. The store stays open.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// When the listener fails, or the store when it is asked for what was left.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -80,15 +106,43 @@ impl Server {
     ) -> io::Result<()> {
         let address = listener.local_addr()?.ip();
         let front = Front::new(self.front, &self.store, address).await?;
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        let graphs = Graphs::new(self.graphs, now_ms);
+        let assistants = Arc::new(Assistants::new(graphs, self.store.clone()));
+        let runs = Hub::new(
+            self.store.clone(),
+            assistants.clone(),
+            self.settings.clone(),
+            front.metrics.clone(),
+        );
+        runs.recover().await.map_err(io::Error::other)?;
         let app = App::new(AppState {
             store: self.store,
             settings: self.settings,
             front,
+            assistants,
+            runs: runs.clone(),
+            embedder: self.embedder,
         });
+        let upkeep = tokio::spawn(upkeep::keep_up(app.clone()));
         let service = app.router();
         let service = service.into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(shutdown)
-            .await
+        // A first token is small: it must not wait for a second one to fill its packet.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(operation = "connection", %error, "small packets wait");
+            }
+        });
+        let stopping = runs.clone();
+        let served = axum::serve(listener, service)
+            .with_graceful_shutdown(async move {
+                shutdown.await;
+                // Streams end with their runs, and the connections with the streams.
+                tokio::spawn(async move { stopping.stop().await });
+            })
+            .await;
+        runs.stop().await;
+        upkeep.abort();
+        served
     }
 }

@@ -1,0 +1,28 @@
+//! Runs that outlive the requests that asked for them: the hub that drives them, and what is told of them.
+
+mod create;
+mod drive;
+mod frame;
+mod hub;
+mod kept;
+mod live;
+mod log;
+mod order;
+mod recover;
+mod stop;
+mod store_log;
+mod tell;
+mod thread_feed;
+mod webhook;
+
+pub(crate) use create::{Target, order, places};
+pub(crate) use frame::Frame;
+pub(crate) use hub::Hub;
+pub(crate) use kept::Kept;
+pub(crate) use live::{Live, Outcome};
+pub(crate) use log::{Read, Reader};
+pub(crate) use order::Order;
+pub(crate) use stop::Stop;
+pub(crate) use store_log::read as read_stored;
+pub(crate) use tell::interrupts;
+pub(crate) use thread_feed::Begun;

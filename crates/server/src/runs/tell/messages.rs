@@ -1,0 +1,145 @@
+//! The modes `messages-tuple` (each piece of a message with its metadata) and `messages` (what was said so far).
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use everthread_graph::contract::{Json, Namespace};
+use serde_json::{Map, Value};
+
+use super::{Teller, Told, named, object};
+use crate::wire::Mode;
+
+/// Messages that are being said, by id.
+#[derive(Default)]
+pub(super) struct Partials(HashMap<String, Map<String, Value>>);
+
+/// What a type of message ends in while it is being said.
+const CHUNK: &str = "MessageChunk";
+
+impl Partials {
+    /// Forgets a message that begins anew, if that is what a custom event says.
+    pub(super) fn restart(&mut self, value: &Json) {
+        if self.0.is_empty() {
+            return;
+        }
+        let read: Result<Value, _> = value.read();
+        if let Some(id) = read
+            .ok()
+            .as_ref()
+            .and_then(|value| value["restart"].as_str())
+        {
+            self.0.remove(id);
+        }
+    }
+}
+
+impl Teller {
+    pub(super) fn message(
+        &mut self,
+        ns: &Namespace,
+        node: &str,
+        step: i64,
+        (chunk, metadata): (&Json, &Json),
+        told: &mut Vec<Told>,
+    ) {
+        if self.modes.has(Mode::MessagesTuple) {
+            let about = self.about_message(ns, node, step, metadata);
+            let data = format!("[{},{about}]", chunk.as_str());
+            told.push((named("messages", ns), data));
+        }
+        if self.modes.has(Mode::Messages) {
+            self.whole_message(ns, node, step, (chunk, metadata), told);
+        }
+        if self.modes.has(Mode::Events) {
+            told.push(self.model_streams(ns, node, step, chunk));
+        }
+    }
+
+    /// The metadata of a message: the run's, the node's place, and what the node says.
+    fn about_message(&self, ns: &Namespace, node: &str, step: i64, metadata: &Json) -> String {
+        let place = ns.child(node);
+        let node = Value::from(node).to_string();
+        let place = Value::from(place.as_str()).to_string();
+        let fields = format!(
+            r#","langgraph_step":{step},"langgraph_node":{node},"langgraph_triggers":["branch:to:{bare}"],"langgraph_path":["__pregel_pull",{node}],"langgraph_checkpoint_ns":{place},"checkpoint_ns":{place}"#,
+            bare = node.trim_matches('"'),
+        );
+        let about = self.about.strip_suffix('}').unwrap_or(&self.about);
+        let own = metadata.as_str().trim();
+        let own = own.strip_prefix('{').and_then(|own| own.strip_suffix('}'));
+        match own.map(str::trim).filter(|own| !own.is_empty()) {
+            Some(own) => format!("{about}{fields},{own}}}"),
+            None => format!("{about}{fields}}}"),
+        }
+    }
+
+    /// What was said of the message so far; a message that comes as a whole is complete.
+    fn whole_message(
+        &mut self,
+        ns: &Namespace,
+        node: &str,
+        step: i64,
+        (chunk, metadata): (&Json, &Json),
+        told: &mut Vec<Told>,
+    ) {
+        let Ok(piece) = chunk.read::<Map<String, Value>>() else {
+            return;
+        };
+        // A piece without an id belongs to no message.
+        let Some(id) = piece.get("id").and_then(Value::as_str).map(str::to_owned) else {
+            return;
+        };
+        let kind = piece
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let is_piece = kind.ends_with(CHUNK);
+        if !self.partials.0.contains_key(&id) {
+            let about = self.about_message(ns, node, step, metadata);
+            let data = object(&id, &object("metadata", &about));
+            told.push((named("messages/metadata", ns), data));
+        }
+        let (event, message) = if is_piece {
+            let whole = self.partials.0.entry(id).or_default();
+            add(whole, piece);
+            ("messages/partial", Cow::Borrowed(&*whole))
+        } else {
+            ("messages/complete", Cow::Owned(piece))
+        };
+        if let Ok(text) = serde_json::to_string(&[&*message]) {
+            told.push((named(event, ns), text));
+        }
+    }
+}
+
+/// Adds a piece to a message: texts and lists grow, everything else is replaced.
+fn add(whole: &mut Map<String, Value>, piece: Map<String, Value>) {
+    for (name, value) in piece {
+        match name.as_str() {
+            "type" => {
+                let kind = value.as_str().unwrap_or_default();
+                let kind = kind.strip_suffix(CHUNK).unwrap_or(kind).to_lowercase();
+                whole.insert(name, kind.into());
+            }
+            "tool_call_chunks" | "chunk_position" => {}
+            "content" | "tool_calls" => match (whole.get_mut(&name), value) {
+                (Some(Value::String(said)), Value::String(more)) => said.push_str(&more),
+                (Some(Value::Array(said)), Value::Array(more)) => said.extend(more),
+                (_, value) => {
+                    whole.insert(name, value);
+                }
+            },
+            "response_metadata" | "additional_kwargs" => match (whole.get_mut(&name), value) {
+                (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+                (_, value) => {
+                    whole.insert(name, value);
+                }
+            },
+            _ => {
+                if !(value.is_null() && whole.contains_key(&name)) {
+                    whole.insert(name, value);
+                }
+            }
+        }
+    }
+}
