@@ -11,7 +11,7 @@ import re
 from typing import Annotated, Any, AsyncIterator, TypedDict
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, AnyMessage, message_chunk_to_message
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.tools import tool
 from langgraph.config import get_stream_writer
@@ -214,7 +214,7 @@ def tooler_graph():
         answer = None
         async for chunk in model.astream(state["messages"]):
             answer = chunk if answer is None else answer + chunk
-        return {"messages": [answer]}
+        return {"messages": [message_chunk_to_message(answer)]}
 
     builder = StateGraph(ToolState)
     builder.add_node("model", call)

@@ -34,7 +34,7 @@ def test_case(case, url, request):
 
 def test_every_listed_difference_is_still_one(request):
     """Comes last: what no case needed is to be taken off the list."""
-    everything = len(request.session.items) == len(cases()) + 1
+    everything = len(request.session.items) >= len(cases()) + 1
     if not everything or request.config.getoption("--reference"):
         pytest.skip("not all cases were played against this product")
     assert {difference.name for difference in differences()} == used

@@ -1,0 +1,62 @@
+"""Writes docs/COMPATIBILITY.md from the recorded exchanges and the list of differences.
+
+    python clients/replay/compatibility.py
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from differences import differences
+from fixture import exchanges
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "COMPATIBILITY.md"
+
+BEGINNING = """\
+# Compatibility with the LangGraph server
+
+This page is generated from `clients/replay`; do not edit it.
+
+Everthread serves the first generation of the protocol of LangGraph's server, the one of threads, runs, assistants and
+the store. Real clients were recorded while they talked to LangGraph's own development server (langgraph-api 0.16.7,
+in memory); `clients/run replay` asks an Everthread server with the same graphs the same questions and compares every
+answer: the status, the headers that clients read, each field, the order of the events of a stream, and that an id is
+the same wherever it was. What an answer has beyond the recorded one is no difference.
+"""
+
+
+def clients() -> str:
+    count = Counter(exchange.client for exchange in exchanges())
+    rows = [f"| {client} | {number} |" for client, number in sorted(count.items())]
+    return "\n".join(["| client | exchanges |", "|---|---|", *rows])
+
+
+def routes() -> str:
+    count = Counter(exchange.route for exchange in exchanges())
+    order = sorted(count, key=lambda route: tuple(reversed(route.split(" "))))
+    rows = [f"| `{route}` | {count[route]} |" for route in order]
+    return "\n".join(["| route | exchanges |", "|---|---|", *rows])
+
+
+def left() -> str:
+    if not differences():
+        return "None."
+    rows = [f"| {one.name} | {one.why} |" for one in differences()]
+    return "\n".join(["| difference | reason |", "|---|---|", *rows])
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [
+        BEGINNING,
+        "## What is different\n",
+        left() + "\n",
+        "## Who was recorded\n",
+        clients() + "\n",
+        "## What was asked\n",
+        routes() + "\n",
+    ]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
