@@ -83,6 +83,7 @@ macro_rules! conformance_tests {
             pending::writes_need_a_checkpoint_and_a_fence,
             pending::a_run_may_begin_and_end_without_a_step,
             pending::a_run_begins_at_a_head_only,
+            pending::an_answer_goes_with_the_run_that_gave_it,
             pending::the_other_stays_stopped_where_a_run_does_not_begin,
             lists::each_way_to_change_a_list_restores,
             lists::only_context_leaves_the_transcript_alone,

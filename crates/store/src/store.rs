@@ -161,7 +161,8 @@ pub trait Store: Checkpointer + Items {
     /// It begins when a write with [`RunMark::Start`](everthread_graph::contract::RunMark::Start) names its id, at or
     /// after `starts_ms`, in milliseconds since 1970-01-01 UTC (`None` for at once); before that time no write admits
     /// it, and nobody waits behind it. `Interrupt` and `Rollback` do what they do when it begins, not now. A run that
-    /// waits already stays where it is.
+    /// waits already stays where it is; one that is refused when it is to begin goes on waiting until it is
+    /// [withdrawn](Checkpointer::withdraw).
     ///
     /// # Errors
     /// `Busy` for `Reject` when another run is active or waits; `Exists` when the run began before or has ended;
@@ -181,7 +182,8 @@ pub trait Store: Checkpointer + Items {
     async fn delete_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError>;
 
     /// Takes a run back: stops it when it is live, moves the heads back to where it began, and deletes it with its
-    /// events. What it wrote stays behind on a line of history of its own. A run that waits is only deleted.
+    /// events. What it wrote stays behind on a line of history of its own; what it answered where it began is asked
+    /// again. A run that waits is only deleted.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` when the thread has gone on since it ended; `Unavailable`, `Newer`.

@@ -57,7 +57,7 @@ pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner) -> Sql<Erased> 
 
 fn refuse_busy(tx: &Connection, user: i64, id: &UserId, owners: &Owner) -> Sql<()> {
     let mut statement = tx.prepare_cached(
-        "SELECT DISTINCT owner FROM runs WHERE user = ?1 AND queue IS NOT NULL AND queue = 0",
+        "SELECT DISTINCT owner FROM runs INDEXED BY runs_live WHERE user = ?1 AND queue IS NOT NULL AND queue = 0",
     )?;
     let mut rows = statement.query([user])?;
     while let Some(row) = rows.next()? {

@@ -102,7 +102,7 @@ pub(crate) fn delete_before(tx: &Connection, ms: i64) -> Sql<(u64, bool)> {
         "DELETE FROM run_events WHERE (user, thread, run, seq) IN (
            SELECT e.user, e.thread, e.run, e.seq FROM run_events e
            WHERE e.at_ms < ?1 AND NOT EXISTS (
-             SELECT 1 FROM runs r WHERE r.user = e.user AND r.thread = e.thread AND r.queue IS NOT NULL AND r.id = e.run)
+             SELECT 1 FROM runs r INDEXED BY runs_live WHERE r.user = e.user AND r.thread = e.thread AND r.queue IS NOT NULL AND r.id = e.run)
            ORDER BY e.at_ms LIMIT ?2)
          RETURNING count",
     )?;

@@ -42,6 +42,13 @@ fn take_back(
         state.set_head(&root, back);
         state.counters.messages = transcript_len(tx, state)?;
     }
+    if let Some(base) = base {
+        // A question that the run answered is asked again.
+        tx.prepare_cached(
+            "DELETE FROM pending_writes WHERE user = ?1 AND thread = ?2 AND checkpoint = ?3 AND slot = 'resume'",
+        )?
+        .execute((state.place.user, state.place.thread, checkpoint_bytes(base)))?;
+    }
     for (ns, checkpoint) in heads_of_run(tx, state.place, run)? {
         let Some(head) = state.head(tx, &ns)?.cloned() else {
             continue;

@@ -4,6 +4,7 @@
 
 mod clock;
 mod conformance;
+mod damage;
 mod erasure;
 mod formats;
 mod histories;

@@ -28,6 +28,11 @@ async fn a_store_in_memory_keeps_the_rules_too() {
     conformance::pruning::old_checkpoints_go_and_the_others_restore(&MemoryFactory).await;
     conformance::deletion::a_thread_goes_with_everything_of_it(&MemoryFactory).await;
     conformance::reading::statistics_count_everything(&MemoryFactory).await;
+    conformance::users::an_erased_user_leaves_nothing(&MemoryFactory).await;
+    conformance::threads::a_copy_says_what_its_source_says(&MemoryFactory).await;
+    conformance::queueing::a_queued_run_waits_for_its_turn(&MemoryFactory).await;
+    conformance::queueing::a_run_can_be_taken_back(&MemoryFactory).await;
+    conformance::events::old_events_go(&MemoryFactory).await;
 }
 
 #[tokio::test]

@@ -209,3 +209,34 @@ pub async fn the_other_stays_stopped_where_a_run_does_not_begin(factory: &dyn Fa
         .unwrap();
     sound(&*store).await;
 }
+
+/// A question that was answered by a run that is taken back is asked again.
+pub async fn an_answer_goes_with_the_run_that_gave_it(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let first = talk.begin("a").await;
+    let head = talk.head.unwrap();
+    let question = left(ids.task(), WriteSlot::Interrupt, "\"sure?\"");
+    let end = RunMark::End(first.id, talk.fence, RunOutcome::Interrupted);
+    write(&*store, &talk.key, head, vec![question.clone()], end)
+        .await
+        .unwrap();
+    for policy in [Multitask::Enqueue, Multitask::Rollback] {
+        let second = ids.new_run(policy);
+        let answer = left(question.task, WriteSlot::Resume, "[true]");
+        let start = RunMark::Start(second.clone());
+        write(&*store, &talk.key, head, vec![answer.clone()], start)
+            .await
+            .unwrap();
+        let saved = load(&*store, &talk.key, At::Head).await;
+        assert_eq!(saved.pending, [question.clone(), answer]);
+        if policy == Multitask::Rollback {
+            store.rollback_run(&talk.key, second.id).await.unwrap();
+            let saved = load(&*store, &talk.key, At::Head).await;
+            assert_eq!(saved.pending, std::slice::from_ref(&question));
+        }
+    }
+    let thread = store.thread(&talk.key).await.unwrap().unwrap();
+    assert_eq!((thread.head, thread.messages), (Some(head), 1));
+    sound(&*store).await;
+}
