@@ -38,6 +38,14 @@ pub(crate) enum Command {
     Chat(Chat),
     /// List, read, search and change conversations.
     Threads(Threads),
+    /// Serve many users over HTTP: the LangGraph protocol and Everthread's own interface.
+    Serve(Serve),
+    /// List, show, change, export and erase users.
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Make, list and revoke the keys of the server.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Look at and check the storage.
     #[command(subcommand)]
     Storage(Storage),
@@ -73,6 +81,113 @@ pub(crate) struct Chat {
     /// EVERTHREAD_MODEL] [default: local].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+}
+
+/// `everthread serve`
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen; beyond loopback only with keys or tokens [env: EVERTHREAD_SERVER_LISTEN] [default:
+    /// 127.0.0.1:8123].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// The model, or several as a fallback chain: `local`, `local:NAME`, `openai:MODEL`, `scripted:echo` [env:
+    /// EVERTHREAD_MODEL] [default: local].
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+}
+
+/// `everthread users`
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// List users, the latest activity first.
+    List {
+        /// At most so many.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        limit: usize,
+        /// Skip so many.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        offset: usize,
+    },
+    /// Print a profile and the latest sessions.
+    Show {
+        /// The user.
+        user: String,
+    },
+    /// Create or change a profile; what is left out stays as it is.
+    Set {
+        /// The user.
+        user: String,
+        /// What to call them.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Preferences as a JSON object: `interests`, `tone`, `language`, `length` and what else you like.
+        #[arg(long, value_name = "JSON")]
+        preferences: Option<String>,
+    },
+    /// Print all that is kept of a user, as one JSON document.
+    Export {
+        /// The user.
+        user: String,
+        /// Into this file rather than to stdout.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Erase a user and everything of theirs, search index included.
+    Erase {
+        /// The user.
+        user: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Keep a user from being erased.
+    Hold {
+        /// The user.
+        user: String,
+    },
+    /// Undo `hold`.
+    Unhold {
+        /// The user.
+        user: String,
+    },
+}
+
+/// `everthread keys`
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key. It is shown this once.
+    Create {
+        /// What to call it.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// What it may do.
+        #[arg(long, value_enum, default_value_t = KeyRole::User)]
+        role: KeyRole,
+        /// Whose data it sees: for the role `user`, and only for that.
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// Requests a minute that it may make [default: the server's setting].
+        #[arg(long, value_name = "N")]
+        requests_per_minute: Option<u32>,
+    },
+    /// List keys, the newest first. Their secrets are kept nowhere.
+    List,
+    /// Revoke a key: running servers know within a second.
+    Revoke {
+        /// The key's id, as `keys list` shows it.
+        key: String,
+    },
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyRole {
+    /// The data of its user.
+    User,
+    /// The data of the user that each request names, and the list of users.
+    Service,
+    /// Everything.
+    Admin,
 }
 
 /// `everthread threads`

@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod logging;
 mod output;
 mod settings;
 mod terminal;
@@ -50,6 +51,9 @@ fn run(cli: &Cli, output: Output) -> Result<(), Failure> {
             )),
             Command::Chat(args) => commands::chat::run(&settings, args).await,
             Command::Threads(args) => commands::threads::run(&settings, output, args).await,
+            Command::Serve(args) => commands::serve::run(&settings, output, args).await,
+            Command::Users(args) => commands::users::run(&settings, output, args).await,
+            Command::Keys(args) => commands::keys::run(&settings, output, args).await,
             Command::Storage(args) => commands::storage::run(&settings, output, args).await,
             Command::Graph(args) => commands::graph::run(&settings, args).await,
             Command::Models(args) => commands::models::run(&settings, output, args).await,

@@ -1,14 +1,31 @@
 //! The settings: what the command line says, else the environment, else the configuration file, else a default.
 
+mod chat;
+#[cfg(test)]
+mod document;
+mod environment;
+mod file;
+mod identity;
+mod limits;
+mod log;
+mod models;
+mod schema;
+mod secret;
+mod server;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use everthread_chat::ContextPolicy;
 use everthread_graph::contract::{ThreadId, UserId};
-use serde::Deserialize;
+use everthread_model::ModelConfig;
+use everthread_server::identity::JwtSettings;
+use everthread_server::{LimitSettings, Settings as ServerSettings};
 
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
+use file::File;
+pub(crate) use log::{LogFormat, LogRotation, LogSettings};
 
 /// The configuration file that is read when it is there and no other is named.
 const DEFAULT_FILE: &str = "everthread.toml";
@@ -18,18 +35,6 @@ const DEFAULT_USER: &str = "local";
 const DEFAULT_THREAD: &str = "main";
 /// The model of somebody who names none.
 const DEFAULT_MODEL: &str = "local";
-
-/// `everthread.toml`
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct File {
-    storage: Option<String>,
-    user: Option<String>,
-    thread: Option<String>,
-    model: Option<String>,
-    models_dir: Option<PathBuf>,
-    chat: ContextPolicy,
-}
 
 /// What a command runs with.
 #[derive(Debug)]
@@ -42,13 +47,25 @@ impl Settings {
     /// Reads the configuration file, if there is one, below what the command line and the environment say.
     ///
     /// # Errors
-    /// When a named file is not there, or a file cannot be understood.
+    /// When a named file is not there, or a file or a variable cannot be understood.
     pub(crate) fn read(global: &Global) -> Result<Self, Failure> {
-        let file = match &global.config {
-            Some(path) => read_file(path)?,
-            None if Path::new(DEFAULT_FILE).is_file() => read_file(Path::new(DEFAULT_FILE))?,
-            None => File::default(),
+        let text = match &global.config {
+            Some(path) => Some((path.as_path(), read_text(path)?)),
+            None if Path::new(DEFAULT_FILE).is_file() => {
+                let path = Path::new(DEFAULT_FILE);
+                Some((path, read_text(path)?))
+            }
+            None => None,
         };
+        let mut table = match &text {
+            Some((path, text)) => parse(path, text)?,
+            None => toml::Table::new(),
+        };
+        let variable = |name: &str| std::env::var(name).ok().filter(|said| !said.is_empty());
+        environment::lay_over(&mut table, &variable)?;
+        let file = table.try_into().map_err(|error: toml::de::Error| {
+            Failure::new(Exit::Invalid, "the settings cannot be used").because(error)
+        })?;
         Ok(Self {
             storage: global.storage.clone(),
             file,
@@ -67,9 +84,7 @@ impl Settings {
     }
 
     fn chosen_storage(&self) -> Option<String> {
-        let flag = self.storage.clone();
-        flag.or_else(|| environment("EVERTHREAD_STORAGE"))
-            .or_else(|| self.file.storage.clone())
+        self.storage.clone().or_else(|| self.file.storage.clone())
     }
 
     /// Whether somebody chose the storage, rather than leaving it at its default.
@@ -79,66 +94,80 @@ impl Settings {
 
     /// The user.
     pub(crate) fn user(&self, flag: Option<&str>) -> Result<UserId, Failure> {
-        let name = choice(
-            flag,
-            "EVERTHREAD_USER",
-            self.file.user.as_deref(),
-            DEFAULT_USER,
-        );
-        named("user", &name, UserId::new(&name))
+        let name = choice(flag, self.file.user.as_deref(), DEFAULT_USER);
+        user_id(&name)
     }
 
     /// The conversation.
     pub(crate) fn thread(&self, flag: Option<&str>) -> Result<ThreadId, Failure> {
-        let name = choice(
-            flag,
-            "EVERTHREAD_THREAD",
-            self.file.thread.as_deref(),
-            DEFAULT_THREAD,
-        );
+        let name = choice(flag, self.file.thread.as_deref(), DEFAULT_THREAD);
         thread_id(&name)
     }
 
     /// The model, as a specification.
     pub(crate) fn model(&self, flag: Option<&str>) -> String {
-        choice(
-            flag,
-            "EVERTHREAD_MODEL",
-            self.file.model.as_deref(),
-            DEFAULT_MODEL,
-        )
+        choice(flag, self.file.model.as_deref(), DEFAULT_MODEL)
     }
 
     /// Where the weights of local models are.
     pub(crate) fn models_dir(&self) -> PathBuf {
-        std::env::var_os("EVERTHREAD_MODELS")
-            .map(PathBuf::from)
-            .or_else(|| self.file.models_dir.clone())
-            .unwrap_or_else(|| data_dir().join("models"))
+        let dir = self.file.models_dir.clone();
+        dir.unwrap_or_else(|| data_dir().join("models"))
     }
 
     /// What of a conversation the model sees.
     pub(crate) fn context_policy(&self) -> ContextPolicy {
-        self.file.chat.clone()
+        self.file.chat.policy()
+    }
+
+    /// How models are asked, and what happens when one fails.
+    pub(crate) fn model_config(&self) -> ModelConfig {
+        self.file.models.config(self.models_dir())
+    }
+
+    /// The models that a run may ask for by name, besides the one that is served.
+    pub(crate) fn offered_models(&self) -> &[String] {
+        &self.file.models.offered
+    }
+
+    /// Where the server listens.
+    pub(crate) fn listen<'a>(&'a self, flag: Option<&'a str>) -> &'a str {
+        flag.unwrap_or(&self.file.server.listen)
+    }
+
+    /// What is set about the server.
+    pub(crate) fn server(&self) -> ServerSettings {
+        self.file.server.settings()
+    }
+
+    /// Which tokens are believed; `None` when nothing is set up.
+    pub(crate) fn tokens(&self) -> Option<JwtSettings> {
+        self.file.identity.tokens()
+    }
+
+    /// How much a caller may ask for.
+    pub(crate) fn limits(&self) -> LimitSettings {
+        self.file.limits.settings()
+    }
+
+    /// What goes to the log, and where that is.
+    pub(crate) fn log(&self) -> &LogSettings {
+        &self.file.log
     }
 }
 
-fn choice(flag: Option<&str>, variable: &str, file: Option<&str>, default: &str) -> String {
-    flag.map(str::to_owned)
-        .or_else(|| environment(variable))
-        .unwrap_or_else(|| file.unwrap_or(default).to_owned())
-}
-
-/// What an environment variable says, if it says anything.
-fn environment(variable: &str) -> Option<String> {
-    std::env::var(variable)
-        .ok()
-        .filter(|value| !value.is_empty())
+fn choice(flag: Option<&str>, file: Option<&str>, default: &str) -> String {
+    flag.or(file).unwrap_or(default).to_owned()
 }
 
 /// A conversation's id from text.
 pub(crate) fn thread_id(name: &str) -> Result<ThreadId, Failure> {
     named("thread", name, ThreadId::new(name))
+}
+
+/// A user's id from text.
+pub(crate) fn user_id(name: &str) -> Result<UserId, Failure> {
+    named("user", name, UserId::new(name))
 }
 
 fn named<T>(
@@ -151,29 +180,29 @@ fn named<T>(
     })
 }
 
-fn read_file(path: &Path) -> Result<File, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| {
+fn read_text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
         let exit = if error.kind() == std::io::ErrorKind::NotFound {
             Exit::NotFound
         } else {
             Exit::Invalid
         };
-        Failure::new(
-            exit,
-            format!("the configuration file {} cannot be read", path.display()),
-        )
-        .because(error)
-    })?;
-    toml::from_str(&text).map_err(|error| {
-        Failure::new(
-            Exit::Invalid,
-            format!(
-                "the configuration file {} is not valid; correct it or name another with --config",
-                path.display()
-            ),
-        )
-        .because(error)
+        let what = format!("the configuration file {} cannot be read", path.display());
+        Failure::new(exit, what).because(error)
     })
+}
+
+/// The file as a table, after it was read once by itself: only so does an error say in which line it is.
+fn parse(path: &Path, text: &str) -> Result<toml::Table, Failure> {
+    let invalid = |error: toml::de::Error| {
+        let what = format!(
+            "the configuration file {} is not valid; correct it or name another with --config",
+            path.display()
+        );
+        Failure::new(Exit::Invalid, what).because(error)
+    };
+    toml::from_str::<File>(text).map_err(invalid)?;
+    text.parse().map_err(invalid)
 }
 
 /// Where this user's data is kept: `$XDG_DATA_HOME/everthread`, else `~/.local/share/everthread`.

@@ -1,13 +1,15 @@
 //! The composition root: which store and which model the words of the settings mean.
 
+mod disk;
+mod models;
+pub(crate) mod serving;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use everthread_chat::Chatbot;
-use everthread_model::{
-    ChatModel, LocalConfig, ModelConfig, ModelSpec, OpenAiConfig, open as open_any_model,
-};
+use everthread_model::{ChatModel, ModelConfig, ModelSpec, open as open_any_model};
 use everthread_sqlite::{Location, SqliteOptions, SqliteStore};
 use everthread_store::Store;
 
@@ -71,14 +73,7 @@ fn options(settings: &Settings) -> Result<SqliteOptions, Failure> {
 
 /// How models are set up.
 pub(crate) fn model_config(settings: &Settings) -> ModelConfig {
-    ModelConfig {
-        openai: OpenAiConfig::from_env(),
-        local: LocalConfig {
-            models_dir: settings.models_dir(),
-            ..LocalConfig::default()
-        },
-        ..ModelConfig::default()
-    }
+    settings.model_config()
 }
 
 /// Opens a model, or a chain of them. A local model loads its weights when it is first asked.

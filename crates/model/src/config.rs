@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::ModelObserver;
 
 /// Settings of every kind of model.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +122,8 @@ pub struct FallbackConfig {
     pub breaker_rest: Duration,
     /// Whether a reply that broke off is begun anew (the listener hears `Delta::Restart`); default no.
     pub restart_replies: bool,
+    /// Who hears of every attempt; default nobody.
+    pub observer: Option<Arc<dyn ModelObserver>>,
 }
 
 impl Default for FallbackConfig {
@@ -131,6 +136,7 @@ impl Default for FallbackConfig {
             breaker_failures: 5,
             breaker_rest: Duration::from_secs(30),
             restart_replies: false,
+            observer: None,
         }
     }
 }

@@ -52,6 +52,24 @@ pub enum ModelErrorKind {
 }
 
 impl ModelErrorKind {
+    /// The kind's name, for counters and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::RateLimited => "rate_limited",
+            Self::Unauthorized => "unauthorized",
+            Self::ContextTooLong { .. } => "context_too_long",
+            Self::InvalidRequest => "invalid_request",
+            Self::UnknownModel => "unknown_model",
+            Self::NotInstalled => "not_installed",
+            Self::Cancelled => "cancelled",
+            Self::Corrupt => "corrupt",
+            Self::Interrupted => "interrupted",
+            Self::Storage => "storage",
+        }
+    }
+
     fn what(self) -> &'static str {
         match self {
             Self::Unavailable => "is not available",

@@ -9,6 +9,7 @@ mod breaker;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
@@ -94,15 +95,21 @@ impl Fallback {
             }
             let error = match self.attempt(member, request, sink).await {
                 Ok(reply) => {
-                    member.breaker.succeeded();
+                    if member.breaker.succeeded() {
+                        self.tell_resting(member, false);
+                    }
                     return Ok(reply);
                 }
                 Err(error) => error,
             };
             if error.is_retryable() {
-                member
+                let config = &self.config;
+                let rests = member
                     .breaker
-                    .failed(self.config.breaker_failures, self.config.breaker_rest);
+                    .failed(config.breaker_failures, config.breaker_rest);
+                if rests {
+                    self.tell_resting(member, true);
+                }
             }
             if sink.heard && !self.config.restart_replies {
                 return Err(Failure::Final(interrupted(error)));
@@ -126,14 +133,26 @@ impl Fallback {
         sink: &mut Heard<'_>,
     ) -> Result<Reply, ModelError> {
         let limit = self.config.attempt_timeout;
+        let began = Instant::now();
         let reply = timeout(limit, member.model.generate(request.clone(), sink)).await;
-        reply.unwrap_or_else(|_| {
+        let reply = reply.unwrap_or_else(|_| {
             let error = ModelError::new(ModelErrorKind::Timeout, member.model.name());
             Err(error.detail(format!(
                 "the reply took more than {} s",
                 limit.as_secs_f32()
             )))
-        })
+        });
+        if let Some(observer) = &self.config.observer {
+            let failure = reply.as_ref().err();
+            observer.attempt(member.model.name(), failure, began.elapsed());
+        }
+        reply
+    }
+
+    fn tell_resting(&self, member: &Member, is_resting: bool) {
+        if let Some(observer) = &self.config.observer {
+            observer.resting(member.model.name(), is_resting);
+        }
     }
 
     /// The error of a chain of which every model failed: the first model's kind, everyone's reasons.

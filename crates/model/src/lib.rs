@@ -13,6 +13,7 @@ mod fit;
 #[cfg(feature = "local")]
 mod local;
 mod message;
+mod observer;
 #[cfg(feature = "openai")]
 mod openai;
 mod reply;
@@ -32,6 +33,7 @@ pub use fit::fit;
 #[cfg(feature = "local")]
 pub use local::LocalModel;
 pub use message::{Content, Message, Role, ToolCall};
+pub use observer::ModelObserver;
 #[cfg(feature = "openai")]
 pub use openai::OpenAiModel;
 pub use reply::{Finish, Reply};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::observer::Observed;
 use crate::scripted::{Script, Scripted};
 use crate::{ChatModel, Fallback, ModelConfig, ModelError, ModelErrorKind};
 
@@ -125,7 +126,11 @@ impl fmt::Display for ModelChoice {
 /// [`InvalidRequest`](ModelErrorKind::InvalidRequest) for settings that cannot work.
 pub fn open(spec: &ModelSpec, config: &ModelConfig) -> Result<Arc<dyn ChatModel>, ModelError> {
     if let [ModelChoice::Scripted(script)] = spec.choices[..] {
-        return Ok(Arc::new(Scripted::new(script)));
+        let alone: Arc<dyn ChatModel> = Arc::new(Scripted::new(script));
+        return Ok(match &config.fallback.observer {
+            Some(observer) => Arc::new(Observed::new(alone, Arc::clone(observer))),
+            None => alone,
+        });
     }
     let models = spec.choices.iter().map(|choice| open_one(choice, config));
     let models: Vec<_> = models.collect::<Result<_, _>>()?;

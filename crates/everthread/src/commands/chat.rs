@@ -18,6 +18,8 @@ use crate::output::is_interactive;
 use crate::settings::Settings;
 use crate::wiring;
 
+pub(crate) use asking::make_ready;
+
 /// Runs the command.
 pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure> {
     let key = ThreadKey {
@@ -27,7 +29,7 @@ pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure>
     let spec = settings.model(args.model.as_deref());
     let mut config: ModelConfig = wiring::model_config(settings);
     let interactive = is_interactive();
-    asking::make_ready(&spec, &mut config, interactive)?;
+    make_ready(&spec, &mut config, interactive)?;
     let model = wiring::open_model(&spec, &config)?;
     let store = wiring::open_store(settings).await?;
     let bot = Chatbot::new(Arc::clone(&store), model, settings.context_policy())?;

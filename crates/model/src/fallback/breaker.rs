@@ -33,16 +33,19 @@ impl Breaker {
         Ok(())
     }
 
-    pub(super) fn succeeded(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+    /// Takes note of a success; says whether a rest ends with it.
+    pub(super) fn succeeded(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *state).resting_until.is_some()
     }
 
-    /// Takes note of a failure; with the `limit`-th in a row the rest begins.
-    pub(super) fn failed(&self, limit: u32, rest: Duration) {
+    /// Takes note of a failure; with the `limit`-th in a row the rest begins. Says whether the model rests now.
+    pub(super) fn failed(&self, limit: u32, rest: Duration) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = state.failures.saturating_add(1);
         if state.failures >= limit {
             state.resting_until = Some(Instant::now() + rest);
         }
+        state.resting_until.is_some()
     }
 }

@@ -165,3 +165,41 @@ async fn when_all_fail_the_error_says_why() {
         "{text}"
     );
 }
+
+#[derive(Debug, Default)]
+struct Heard(std::sync::Mutex<Vec<String>>);
+
+impl crate::ModelObserver for Heard {
+    fn attempt(&self, model: &str, failure: Option<&ModelError>, _: Duration) {
+        let outcome = failure.map_or("ok", |error| error.kind().as_str());
+        self.0.lock().unwrap().push(format!("{model} {outcome}"));
+    }
+
+    fn resting(&self, model: &str, is_resting: bool) {
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("{model} rests: {is_resting}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_and_every_rest_is_told() {
+    let model = scripted(Script::FailOnce);
+    let heard = Arc::new(Heard::default());
+    let config = FallbackConfig {
+        breaker_failures: 1,
+        breaker_rest: Duration::from_millis(100),
+        observer: Some(heard.clone()),
+        ..FallbackConfig::default()
+    };
+    ask(&chain(&[&model], config)).await.unwrap();
+    let name = model.name();
+    let expected = [
+        format!("{name} unavailable"),
+        format!("{name} rests: true"),
+        format!("{name} ok"),
+        format!("{name} rests: false"),
+    ];
+    assert_eq!(*heard.0.lock().unwrap(), expected);
+}

@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::bytes;
 
 /// Gets what the models of `spec` lack, asking first.
-pub(super) fn make_ready(
+pub(crate) fn make_ready(
     spec: &str,
     config: &mut ModelConfig,
     interactive: bool,

@@ -1,0 +1,96 @@
+//! Where the log goes: stderr, and a file that is changed for a new one now and then.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
+
+use crate::failure::{Exit, Failure};
+use crate::settings::{LogFormat, LogRotation, LogSettings};
+
+type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Writes what is left when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Logging {
+    _file: Option<WorkerGuard>,
+}
+
+/// Begins to log.
+///
+/// # Errors
+/// When the level is no filter, or the file cannot be written.
+pub(crate) fn begin(settings: &LogSettings) -> Result<Logging, Failure> {
+    let filter = || {
+        EnvFilter::try_new(&settings.level).map_err(|error| {
+            let what = format!("log.level {:?} is no level and no filter", settings.level);
+            Failure::new(Exit::Invalid, what).because(error)
+        })
+    };
+    let mut layers: Vec<Boxed> = vec![to_stderr(settings.format, filter()?)];
+    let mut guard = None;
+    if let Some(path) = &settings.file {
+        let (writer, held) = tracing_appender::non_blocking(appender(path, settings)?);
+        guard = Some(held);
+        layers.push(json().with_writer(writer).with_filter(filter()?).boxed());
+    }
+    // A second server in one process logs where the first does.
+    let _ = tracing_subscriber::registry().with(layers).try_init();
+    Ok(Logging { _file: guard })
+}
+
+fn to_stderr(format: LogFormat, filter: EnvFilter) -> Boxed {
+    let is_json = match format {
+        LogFormat::Json => true,
+        LogFormat::Human => false,
+        LogFormat::Auto => !io::stderr().is_terminal(),
+    };
+    if is_json {
+        json().with_writer(io::stderr).with_filter(filter).boxed()
+    } else {
+        let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        fmt::layer()
+            .with_ansi(colours)
+            .with_target(false)
+            .with_writer(io::stderr)
+            .with_filter(filter)
+            .boxed()
+    }
+}
+
+/// One JSON object a line: `timestamp`, `level`, `target`, `message` and the fields of the event, all flat.
+fn json() -> fmt::Layer<Registry, fmt::format::JsonFields, fmt::format::Format<fmt::format::Json>> {
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+}
+
+fn appender(path: &Path, settings: &LogSettings) -> Result<RollingFileAppender, Failure> {
+    let rotation = match settings.rotate {
+        LogRotation::Hourly => Rotation::HOURLY,
+        LogRotation::Daily => Rotation::DAILY,
+        LogRotation::Never => Rotation::NEVER,
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut builder = RollingFileAppender::builder()
+        .rotation(rotation)
+        .max_log_files(settings.keep.max(1))
+        .filename_prefix(stem);
+    if let Some(extension) = path.extension() {
+        builder = builder.filename_suffix(extension.to_string_lossy());
+    }
+    builder.build(folder).map_err(|error| {
+        let what = format!("the log file {} cannot be written", path.display());
+        Failure::new(Exit::Unavailable, what).because(error)
+    })
+}

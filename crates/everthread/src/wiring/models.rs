@@ -1,0 +1,104 @@
+//! How models do, for counters and health.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use everthread_model::{ModelError, ModelObserver};
+use everthread_server::{Component, Metrics, Probe, Standing};
+
+/// Hears how models do, and tells it.
+#[derive(Debug)]
+pub(crate) struct ModelWatch {
+    metrics: Metrics,
+    models: Mutex<BTreeMap<String, Model>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Model {
+    calls: u64,
+    failures: u64,
+    is_resting: bool,
+    last_failure: Option<&'static str>,
+}
+
+impl ModelWatch {
+    /// Begins with these models, before the first of them is asked.
+    pub(crate) fn new(metrics: Metrics, names: &str) -> Arc<Self> {
+        let models = names.split(',').map(|name| {
+            metrics.model_resting(name, false);
+            (name.to_owned(), Model::default())
+        });
+        Arc::new(Self {
+            models: Mutex::new(models.collect()),
+            metrics,
+        })
+    }
+
+    fn models(&self) -> MutexGuard<'_, BTreeMap<String, Model>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ModelObserver for ModelWatch {
+    fn attempt(&self, model: &str, failure: Option<&ModelError>, took: Duration) {
+        let outcome = failure.map_or("ok", |error| error.kind().as_str());
+        self.metrics.model_call(model, outcome, took);
+        let mut models = self.models();
+        let known = models.entry(model.to_owned()).or_default();
+        known.calls += 1;
+        match failure {
+            Some(_) => {
+                known.failures += 1;
+                known.last_failure = Some(outcome);
+            }
+            None => known.last_failure = None,
+        }
+    }
+
+    fn resting(&self, model: &str, is_resting: bool) {
+        self.metrics.model_resting(model, is_resting);
+        self.models()
+            .entry(model.to_owned())
+            .or_default()
+            .is_resting = is_resting;
+        if is_resting {
+            tracing::warn!(
+                operation = "model",
+                model,
+                outcome = "resting",
+                "model left alone"
+            );
+        }
+    }
+}
+
+#[async_trait]
+impl Probe for ModelWatch {
+    async fn look(&self) -> Component {
+        let models = self.models().clone();
+        let ailing: Vec<&str> = models
+            .iter()
+            .filter(|(_, model)| model.is_resting || model.last_failure.is_some())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        // Without a model nobody gets a reply, but everything that was said can still be read.
+        let mut component = if ailing.is_empty() {
+            Component::new("models", Standing::Ok)
+        } else {
+            let hint = format!("the last call failed: {}", ailing.join(", "));
+            Component::new("models", Standing::Degraded).hint(hint)
+        };
+        for (name, model) in &models {
+            let facts = serde_json::json!({
+                "calls": model.calls,
+                "failures": model.failures,
+                "resting": model.is_resting,
+                "last_failure": model.last_failure,
+            });
+            component = component.fact(name, facts);
+        }
+        component
+    }
+}

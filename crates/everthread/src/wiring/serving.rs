@@ -1,0 +1,99 @@
+//! The server: store, models and graphs put together.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use everthread_chat::{Chatbot, Models};
+use everthread_model::{ModelConfig, ModelError, ModelErrorKind, ModelObserver};
+use everthread_server::identity::Keys;
+use everthread_server::{Metered, Metrics, Server};
+use everthread_sqlite::{Location, SqliteOptions};
+use everthread_store::Store;
+
+use super::disk::DiskProbe;
+use super::models::ModelWatch;
+use crate::failure::{Exit, Failure};
+use crate::settings::Settings;
+
+/// A server that is ready to listen, and the store that is to be closed after it.
+pub(crate) struct Serving {
+    pub(crate) server: Server,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+/// Puts the server together: the built-in graphs over the storage and the model.
+///
+/// # Errors
+/// When the storage cannot be opened or the model is none.
+pub(crate) async fn open(
+    settings: &Settings,
+    spec: &str,
+    mut config: ModelConfig,
+) -> Result<Serving, Failure> {
+    let metrics = Metrics::new();
+    let opened = super::open_store(settings).await?;
+    let store = Metered::new(opened, metrics.clone()).log_messages(settings.log().messages);
+    let store: Arc<dyn Store> = Arc::new(store);
+    let named = super::open_model(spec, &config)?.name().to_owned();
+    let watch = ModelWatch::new(metrics.clone(), &named);
+    config.fallback.observer = Some(Arc::clone(&watch) as Arc<dyn ModelObserver>);
+    let model = super::open_model(spec, &config)?;
+    let models = Models::new(model).opening(offering(settings.offered_models().to_vec(), config));
+    let bot = Chatbot::new(Arc::clone(&store), models, settings.context_policy())?;
+    let mut server = Server::new(Arc::clone(&store))
+        .settings(settings.server())
+        .limits(settings.limits())
+        .metrics(metrics)
+        .probe(watch);
+    for graph in bot.graphs()? {
+        server = server.graph(graph);
+    }
+    if let Some(jwt) = settings.tokens() {
+        server = server.tokens(jwt);
+    }
+    if let Some(file) = file_of(settings) {
+        server = server.probe(Arc::new(DiskProbe::of(&file)));
+    }
+    Ok(Serving { server, store })
+}
+
+/// Opens the models that this deployment offers, and no others.
+fn offering(
+    offered: Vec<String>,
+    config: ModelConfig,
+) -> impl Fn(&str) -> Result<Arc<dyn everthread_model::ChatModel>, ModelError> {
+    move |name| {
+        if !offered.iter().any(|known| known == name) {
+            let error = ModelError::new(ModelErrorKind::UnknownModel, name);
+            return Err(error.detail("this server does not offer it (models.offered)"));
+        }
+        everthread_model::open(&name.parse()?, &config)
+    }
+}
+
+fn file_of(settings: &Settings) -> Option<PathBuf> {
+    match SqliteOptions::from_url(&settings.storage()).ok()?.location {
+        Location::File(path) => Some(path),
+        Location::Memory => None,
+    }
+}
+
+/// Refuses to listen beyond loopback where nothing tells callers apart.
+///
+/// # Errors
+/// `Usage`, with what to do.
+pub(crate) async fn check_exposure(
+    settings: &Settings,
+    store: &Arc<dyn Store>,
+    address: SocketAddr,
+) -> Result<(), Failure> {
+    if address.ip().is_loopback() || settings.tokens().is_some() {
+        return Ok(());
+    }
+    if Keys::new(Arc::clone(store)).any().await? {
+        return Ok(());
+    }
+    let exposed = everthread_server::identity::Exposed(address.ip());
+    Err(Failure::new(Exit::Usage, exposed.to_string()))
+}
