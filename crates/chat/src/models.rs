@@ -63,10 +63,13 @@ impl Models {
             return Ok(model.clone());
         }
         let model = open(name)?;
+        // `local` and what it stands for are one model, whose weights are loaded once.
         let mut opened = self.opened();
+        let others = opened.values().chain([&self.first]);
+        let same = others.filter(|known| known.name() == model.name()).last();
+        let model = same.cloned().unwrap_or(model);
         if opened.len() < MAX_OPEN {
-            // Two runs may have opened it at once: the first is kept.
-            return Ok(opened.entry(name.to_owned()).or_insert(model).clone());
+            opened.insert(name.to_owned(), model.clone());
         }
         Ok(model)
     }
@@ -110,7 +113,9 @@ mod tests {
         let models = Models::new(Arc::new(Scripted::echo())).opening(move |name| {
             counted.fetch_add(1, Ordering::Relaxed);
             match name {
-                "scripted:custom" => Ok(Arc::new(Scripted::answering(|_| Ok("yes".into())))),
+                "custom" | "scripted:custom" => {
+                    Ok(Arc::new(Scripted::answering(|_| Ok("yes".into()))))
+                }
                 _ => Err(ModelError::new(ModelErrorKind::UnknownModel, name)),
             }
         });
@@ -125,6 +130,8 @@ mod tests {
             );
         }
         assert_eq!(calls.load(Ordering::Relaxed), 1);
+        let (long, short) = (models.named("scripted:custom"), models.named("custom"));
+        assert!(Arc::ptr_eq(&long.expect("known"), &short.expect("known")));
         assert!(models.named("nobody").is_err());
     }
 

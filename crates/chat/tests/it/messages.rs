@@ -41,6 +41,18 @@ async fn content_blocks_and_unknown_fields_survive() {
 }
 
 #[tokio::test]
+async fn messages_may_be_text_or_pairs() {
+    let stage = Stage::new("chat");
+    let messages = json!(["one", ["system", "two"], {"role": "user", "content": "three"}]);
+    let out = stage.run(input(json!({ "messages": messages }))).await;
+    let values = values(&out);
+    let kinds: Vec<_> = (0..4)
+        .map(|at| values["messages"][at]["type"].clone())
+        .collect();
+    assert_eq!(kinds, ["human", "system", "human", "ai"]);
+}
+
+#[tokio::test]
 async fn a_reply_has_one_id_from_its_first_piece_on() {
     let stage = Stage::new("chat");
     let modes = StreamModes::MESSAGES | StreamModes::VALUES;

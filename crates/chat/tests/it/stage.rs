@@ -2,13 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use everthread_chat::{Chatbot, ContextPolicy, Models};
 use everthread_graph::contract::{Json, ThreadId, ThreadKey, UserId};
 use everthread_graph::{
     AnyGraph, AnyInput, AnyOutput, Error, Event, EventData, RunOptions, StreamModes,
 };
 use everthread_model::scripted::Scripted;
-use everthread_model::{ChatModel, ChatRequest, ModelError, ModelErrorKind};
+use everthread_model::{
+    ChatModel, ChatRequest, Message, ModelError, ModelErrorKind, Reply, TokenSink,
+};
 use everthread_sqlite::{SqliteOptions, SqliteStore};
 use everthread_store::Store;
 use serde_json::Value;
@@ -25,14 +28,45 @@ pub struct Stage {
 /// A model that answers with what it is asked to summarise, or with its name and a number.
 fn model(name: &'static str, asked: &Asked) -> Arc<dyn ChatModel> {
     let asked = asked.clone();
-    Arc::new(Scripted::answering(move |request| {
+    let model = Scripted::answering(move |request| {
         let mut asked = asked.lock().unwrap();
         asked.push(request.clone());
         match request.messages[0].text() {
             text if text.starts_with("You summarise") => Ok("a summary".to_owned()),
             _ => Ok(format!("{name} {}", asked.len())),
         }
-    }))
+    });
+    Arc::new(Named { name, model })
+}
+
+/// A scripted model under a name of its own.
+#[derive(Debug)]
+struct Named {
+    name: &'static str,
+    model: Scripted,
+}
+
+#[async_trait]
+impl ChatModel for Named {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn window_tokens(&self) -> usize {
+        self.model.window_tokens()
+    }
+
+    fn count_tokens(&self, messages: &[Arc<Message>]) -> usize {
+        self.model.count_tokens(messages)
+    }
+
+    async fn generate(
+        &self,
+        request: ChatRequest,
+        sink: &mut dyn TokenSink,
+    ) -> Result<Reply, ModelError> {
+        self.model.generate(request, sink).await
+    }
 }
 
 pub fn key() -> ThreadKey {

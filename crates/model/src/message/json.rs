@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Content, Message, Role};
@@ -44,7 +44,7 @@ impl Serialize for Message {
 
 impl<'de> Deserialize<'de> for Message {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(MessageVisitor)
+        deserializer.deserialize_any(MessageVisitor)
     }
 }
 
@@ -54,7 +54,25 @@ impl<'de> Visitor<'de> for MessageVisitor {
     type Value = Message;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a message: an object with `type` and `content`")
+        f.write_str(
+            "a message: an object with `type` and `content`, a pair of a role and a content, or text",
+        )
+    }
+
+    /// Bare text is what a person says, as LangChain has it.
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Message, E> {
+        Ok(Message::human(text.to_owned()))
+    }
+
+    /// A role and a content, as in `["ai", "Hello"]`.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Message, A::Error> {
+        let short = |len| de::Error::invalid_length(len, &"a pair of a role and a content");
+        let role: String = pair.next_element()?.ok_or_else(|| short(0))?;
+        let content: Content = pair.next_element()?.ok_or_else(|| short(1))?;
+        match pair.next_element::<de::IgnoredAny>()? {
+            Some(_) => Err(short(3)),
+            None => Ok(Message::new(parse_role::<A::Error>(&role)?, content)),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {

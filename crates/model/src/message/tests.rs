@@ -36,6 +36,28 @@ fn what_is_not_known_survives_in_order() {
 }
 
 #[test]
+fn text_and_pairs_are_messages_too() {
+    let read = |value: Value| serde_json::from_value::<Message>(value);
+    assert_eq!(read(json!("hi")).unwrap(), Message::human("hi"));
+    assert_eq!(read(json!(["user", "hi"])).unwrap(), Message::human("hi"));
+    assert_eq!(
+        read(json!(["ai", [{"type": "text", "text": "a"}]]))
+            .unwrap()
+            .text(),
+        "a"
+    );
+    for wrong in [
+        json!([]),
+        json!(["ai"]),
+        json!(["ai", "a", "b"]),
+        json!(["nobody", "a"]),
+        json!(5),
+    ] {
+        assert!(read(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn empty_fields_are_dropped() {
     let back = round_trip(json!({
         "content": "hi", "additional_kwargs": {}, "response_metadata": {}, "type": "human", "name": null, "id": null,
@@ -104,7 +126,8 @@ fn what_is_no_message_says_why() {
             json!({"type": "wizard", "content": "x"}),
             "unknown variant `wizard`",
         ),
-        (json!("hi"), "expected a message"),
+        (json!(5), "expected a message"),
+        (json!(["ai"]), "a pair of a role and a content"),
     ] {
         let error = serde_json::from_value::<Message>(value)
             .unwrap_err()
