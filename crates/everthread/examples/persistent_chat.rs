@@ -10,7 +10,7 @@ use std::error::Error;
 use std::process::Command;
 use std::sync::Arc;
 
-use everthread::model::{self, LocalConfig, OpenAiConfig, Silent};
+use everthread::model::Silent;
 use everthread::prelude::*;
 
 const DATABASE: &str = "persistent_chatbot.db";
@@ -146,28 +146,6 @@ async fn converse(
     Ok(messages)
 }
 
-fn open_model() -> Result<Arc<dyn ChatModel>, Box<dyn Error>> {
-    let openai = OpenAiConfig::from_env();
-    let default = if openai.api_key.is_some() {
-        "openai:gpt-4o-mini"
-    } else {
-        "local"
-    };
-    let spec: ModelSpec = std::env::var("EVERTHREAD_MODEL")
-        .as_deref()
-        .unwrap_or(default)
-        .parse()?;
-    let config = ModelConfig {
-        openai,
-        local: LocalConfig {
-            models_dir: model::weights::default_dir(),
-            ..LocalConfig::default()
-        },
-        ..ModelConfig::default()
-    };
-    Ok(model::open(&spec, &config)?)
-}
-
 async fn part_1(graph: &CompiledGraph<PersistentChatState>) -> Result<(), Box<dyn Error>> {
     std::fs::write(PICTURE, graph.draw().png()?)?;
     println!("The graph is drawn in {PICTURE}\n");
@@ -206,7 +184,7 @@ async fn part_2(graph: &CompiledGraph<PersistentChatState>) -> Result<(), Box<dy
 async fn main() -> Result<(), Box<dyn Error>> {
     let is_second = std::env::args().any(|argument| argument == "--after-restart");
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(SqliteOptions::at(DATABASE))?);
-    let graph = graph(&open_model()?, Arc::clone(&store))?;
+    let graph = graph(&everthread::model_from_env()?, Arc::clone(&store))?;
     if is_second {
         part_2(&graph).await?;
     } else {

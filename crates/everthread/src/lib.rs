@@ -37,8 +37,33 @@
 pub use everthread_chat as chat;
 pub use everthread_graph as graph;
 pub use everthread_model as model;
+pub use everthread_server as server;
 pub use everthread_sqlite as sqlite;
 pub use everthread_store as store;
+
+/// The model that `EVERTHREAD_MODEL` names; without it gpt-4o-mini when `OPENAI_API_KEY` is set, else the local one,
+/// whose weights `everthread models pull` gets.
+///
+/// # Errors
+/// When the name is no model's, or the model needs what is not there: the error says what to do.
+pub fn model_from_env() -> Result<std::sync::Arc<dyn model::ChatModel>, model::ModelError> {
+    let openai = model::OpenAiConfig::from_env();
+    let default = match openai.api_key {
+        Some(_) => "openai:gpt-4o-mini",
+        None => "local",
+    };
+    let named = std::env::var("EVERTHREAD_MODEL");
+    let spec: model::ModelSpec = named.as_deref().unwrap_or(default).parse()?;
+    let config = model::ModelConfig {
+        openai,
+        local: model::LocalConfig {
+            models_dir: model::weights::default_dir(),
+            ..model::LocalConfig::default()
+        },
+        ..model::ModelConfig::default()
+    };
+    model::open(&spec, &config)
+}
 
 /// What most programs need.
 pub mod prelude {
