@@ -48,9 +48,12 @@ impl Graphs {
     }
 }
 
+/// The namespace that LangGraph makes these ids in; it is none of the well-known ones.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6ba7_b821_9dad_11d1_80b4_00c0_4fd4_30c8);
+
 /// The id of a graph's own assistant: it follows from the name, the same in every deployment, as LangGraph's does.
 pub(crate) fn id_of(graph: &str) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_DNS, graph.as_bytes())
+    Uuid::new_v5(&NAMESPACE, graph.as_bytes())
 }
 
 #[cfg(test)]

@@ -157,6 +157,7 @@ impl Drive {
             self.waiting = None;
             self.active = Some(self.hub.metrics.active_run());
             self.begun = Instant::now();
+            self.hub.take_over(&self.live);
         }
         let Some(tell) = self.tell.take() else {
             return;

@@ -102,6 +102,17 @@ impl Hub {
         all
     }
 
+    /// A run was admitted: whichever was active on its thread before has lost its right to write, and need not find
+    /// that out by itself.
+    pub(super) fn take_over(&self, admitted: &Arc<Live>) {
+        for live in self.of_thread(&admitted.key) {
+            if live.id != admitted.id && live.has_begun() {
+                live.stop(false);
+            }
+        }
+        admitted.begin();
+    }
+
     pub(super) fn forget(&self, id: RunId) {
         self.lock().remove(&id);
     }

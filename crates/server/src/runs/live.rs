@@ -20,6 +20,8 @@ pub(crate) struct Live {
     pub(crate) cancel: CancellationToken,
     /// What it did is taken back when it has stopped.
     rollback: AtomicBool,
+    /// It was admitted.
+    begun: AtomicBool,
     outcome: OnceLock<Outcome>,
     ended: watch::Sender<bool>,
 }
@@ -97,6 +99,7 @@ impl Live {
             log,
             cancel: CancellationToken::new(),
             rollback: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
             outcome: OnceLock::new(),
             ended: watch::Sender::new(false),
         })
@@ -108,6 +111,16 @@ impl Live {
             self.rollback.store(true, Ordering::Release);
         }
         self.cancel.cancel();
+    }
+
+    /// Says that it was admitted.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Whether it was admitted.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// Whether what it did is to be taken back.

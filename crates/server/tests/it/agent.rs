@@ -70,7 +70,7 @@ async fn agent(holds: Holds, state: Arc<Talk>, ctx: Context) -> Result<TalkUpdat
     let asked = state.messages.last().map(|last| last.text().into_owned());
     let asked = asked.unwrap_or_default();
     if asked == "boom" {
-        return Err(NodeError::new("scripted failure"));
+        return Err(NodeError::permanent("scripted failure"));
     }
     ctx.emit(&json!({"progress": "thinking"})).await;
     if let Some(name) = asked.strip_prefix("hold ") {
@@ -125,11 +125,11 @@ pub fn graphs(store: &Arc<dyn Store>, holds: &Holds) -> Vec<Arc<dyn AnyGraph>> {
             "child",
             &child,
             |talk: &Talk| {
-                let said = talk.messages.iter().map(|one| Message::clone(one));
+                let said: Vec<Arc<Message>> = talk.messages.iter().cloned().collect();
                 Talk::update().messages(said)
             },
             |talk: &Talk| {
-                let said = talk.messages.iter().map(|one| Message::clone(one));
+                let said: Vec<Arc<Message>> = talk.messages.iter().cloned().collect();
                 Talk::update().messages(said)
             },
         )

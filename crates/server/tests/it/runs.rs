@@ -1,1 +1,9 @@
-//! Not written yet.
+//! Runs.
+
+mod begin;
+mod follow;
+mod multitask;
+mod recover;
+mod stateless;
+mod stop;
+mod webhook;
