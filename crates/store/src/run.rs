@@ -19,7 +19,7 @@ pub struct Run {
     pub created_ms: i64,
     /// When it came to rest.
     pub ended_ms: Option<i64>,
-    /// Why it failed.
+    /// Why it failed, or which other run stopped it.
     pub error: Option<String>,
     /// What was to happen when it found another run active.
     pub policy: Multitask,

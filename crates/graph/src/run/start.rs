@@ -136,9 +136,8 @@ pub(crate) async fn on_thread<S: State>(
         Err(error) => Err(Stop::Failed(error)),
         Ok(()) => {
             let made = admitted.ask.as_ref().and_then(|ask| ask.made());
-            if let Some(made) = made {
-                steps.show_head(Some(made)).await;
-            }
+            // A run that goes on with tasks makes no checkpoint first; its readers see the state all the same.
+            steps.show_head(made).await;
             steps.run(resumed).await
         }
     };

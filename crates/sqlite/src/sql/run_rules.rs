@@ -149,7 +149,10 @@ fn start(tx: &Connection, env: &Env, state: &mut ThreadState, new: &NewRun) -> S
             match new.policy {
                 Multitask::Reject => return Err(busy(active)),
                 Multitask::Enqueue => return wait(tx, env, state, new),
-                Multitask::Interrupt => state.end_active(RunStatus::Interrupted, None, now_ms),
+                Multitask::Interrupt => {
+                    let stopped = format!("run {} took its place", new.id);
+                    state.end_active(RunStatus::Interrupted, Some(stopped), now_ms);
+                }
                 Multitask::Rollback => rollback::roll_back(tx, state, now_ms)?,
             }
             state.touch();
