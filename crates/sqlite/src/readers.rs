@@ -54,6 +54,16 @@ impl Readers {
         if self.shared.is_some() {
             return self.read(doing, function).await;
         }
+        self.beside(doing, |connection| on_snapshot(connection, function))
+            .await
+    }
+
+    /// Runs a function outside of any transaction, on a connection to the file of its own.
+    pub(crate) async fn beside<T: Send + 'static>(
+        self: &Arc<Self>,
+        doing: &'static str,
+        function: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let readers = Arc::clone(self);
         let _place = self.room.acquire().await.map_err(|_| closed())?;
         tokio::task::spawn_blocking(move || {

@@ -2,14 +2,20 @@
 //! time, so that others write meanwhile.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{StoreError, UserId};
 use everthread_store::Erased;
+use rusqlite::Connection;
 
 use super::Inner;
+use crate::error::Sql;
 use crate::options::Location;
 use crate::sql::{erase, index};
 use crate::writer::Touches;
+
+/// How often it is tried to empty the log.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Inner {
     /// Erases a user; at return nothing of theirs is in the files any more.
@@ -35,28 +41,30 @@ impl Inner {
     }
 
     /// Copies the log into the file and cuts it off, so that it holds nothing of what the file does not hold any more.
+    /// One who copies or reads it at this moment is waited for, as long as a write waits.
     async fn empty_the_log(&self) {
         if self.options.location == Location::Memory {
             return;
         }
-        let emptied = self
-            .readers
-            .read_afresh("emptying the log", |connection| {
-                connection
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                        row.get::<_, bool>(0)
-                    })
-                    .map_err(Into::into)
-            })
-            .await;
-        match emptied {
-            Ok(false) => {}
-            Ok(true) => {
-                tracing::warn!("others read the log: what was erased leaves it with the next copy");
+        let since = Instant::now();
+        loop {
+            let emptied = self.readers.beside("emptying the log", cut_log).await;
+            if matches!(emptied, Ok(true)) {
+                return;
             }
-            Err(error) => {
-                tracing::warn!(%error, "what was erased leaves the log with the next copy");
+            if since.elapsed() >= self.options.busy_wait {
+                let error = emptied.err();
+                tracing::warn!(?error, "what was erased leaves the log with the next copy");
+                return;
             }
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
+}
+
+/// Whether the log is empty now.
+fn cut_log(connection: &Connection) -> Sql<bool> {
+    let busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(!busy)
 }
