@@ -360,9 +360,9 @@ pub(crate) struct Bench {
     /// What to measure.
     #[arg(value_enum)]
     pub(crate) what: BenchKind,
-    /// Turns of each conversation.
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub(crate) turns: usize,
+    /// Turns of each conversation [default: 1000; of `load` 3].
+    #[arg(long, value_name = "N")]
+    pub(crate) turns: Option<usize>,
     /// Conversations of the store that `resume` opens.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) threads: usize,
@@ -372,6 +372,34 @@ pub(crate) struct Bench {
     /// A scripted model.
     #[arg(long, default_value = "scripted:words", value_name = "MODEL")]
     pub(crate) model: String,
+    #[command(flatten)]
+    pub(crate) load: BenchLoad,
+}
+
+/// What `everthread bench load` takes besides.
+#[derive(Debug, Args)]
+pub(crate) struct BenchLoad {
+    /// Users of `load`; each has a conversation of its own, and a new one each time the load is repeated.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) users: u32,
+    /// Conversations that `load` holds at once.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) workers: u32,
+    /// Time between a reply and the next message of a conversation of `load`, in milliseconds.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) think_ms: u64,
+    /// The load is repeated until so many seconds have passed; 0 for once.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) seconds: u64,
+    /// A running server for `load` to talk to, rather than the chat graph in this process.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// The key to show to that server, of the role `service` or `admin`: it speaks for many users.
+    #[arg(long, env = "EVERTHREAD_BENCH_KEY", hide_env_values = true, value_name = "KEY", requires = "url")]
+    pub(crate) key: Option<String>,
+    /// Read each reply as a stream, and measure the time to its first token too.
+    #[arg(long)]
+    pub(crate) stream: bool,
 }
 
 /// The benchmarks.
@@ -383,4 +411,6 @@ pub(crate) enum BenchKind {
     Growth,
     /// Open a store of 10,000 conversations and load one of 2,000 messages.
     Resume,
+    /// Many users at once: the chat graph on a durable store, or a running server (`--url`).
+    Load,
 }

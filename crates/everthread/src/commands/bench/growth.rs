@@ -8,7 +8,6 @@ use everthread_model::ChatModel;
 use super::notebook;
 use super::place::Place;
 use super::report::{Line, percentile_ms, rss_bytes};
-use crate::cli::Bench;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -22,13 +21,13 @@ const WARM: usize = 5;
 /// Runs it. At a mark the store is closed, so that the file is whole, and opened again.
 pub(super) async fn run(
     output: Output,
-    args: &Bench,
+    turns: usize,
     model: Arc<dyn ChatModel>,
     storage: Option<String>,
 ) -> Result<(), Failure> {
     let place = Place::fresh(storage.as_deref())?;
     let mut done = 0;
-    for &mark in MARKS.iter().filter(|&&mark| mark <= 2 * args.turns) {
+    for &mark in MARKS.iter().filter(|&&mark| mark <= 2 * turns) {
         let times = grow(&place, &model, done, mark / 2).await?;
         done = mark / 2;
         let recent = &times[times.len().saturating_sub(RECENT)..];

@@ -9,7 +9,6 @@ use everthread_model::ChatModel;
 use super::notebook::{self, NotebookState};
 use super::place::Place;
 use super::report::{Line, rounded, rss_bytes};
-use crate::cli::Bench;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -19,7 +18,7 @@ const WARM_UP: usize = 20;
 /// The engine alone: the caller carries the state from turn to turn.
 pub(super) async fn without_store(
     output: Output,
-    args: &Bench,
+    turns: usize,
     model: Arc<dyn ChatModel>,
 ) -> Result<(), Failure> {
     let graph = notebook::graph(&model, None, true)?;
@@ -27,20 +26,17 @@ pub(super) async fn without_store(
     for i in 0..WARM_UP {
         state = graph.invoke_on(state, notebook::turn(i)).await?.state;
     }
-    let mut times = Vec::with_capacity(args.turns);
+    let mut times = Vec::with_capacity(turns);
     let begun = Instant::now();
-    for i in 0..args.turns {
+    for i in 0..turns {
         let turn = Instant::now();
         state = graph.invoke_on(state, notebook::turn(i)).await?.state;
         times.push(turn.elapsed());
     }
     let took = begun.elapsed();
     Line::new("turns", "none")
-        .with("turns", args.turns)
-        .with(
-            "turns_per_s",
-            rounded(args.turns as f64 / took.as_secs_f64()),
-        )
+        .with("turns", turns)
+        .with("turns_per_s", rounded(turns as f64 / took.as_secs_f64()))
         .latencies(&times)
         .with("errors", 0)
         .with("rss_bytes", rss_bytes())
@@ -50,7 +46,7 @@ pub(super) async fn without_store(
 /// On a store: each turn returns when it is durable. The file is left behind when it was named.
 pub(super) async fn durable(
     output: Output,
-    args: &Bench,
+    turns: usize,
     model: Arc<dyn ChatModel>,
     storage: Option<String>,
 ) -> Result<(), Failure> {
@@ -59,9 +55,9 @@ pub(super) async fn durable(
     let store = place.open()?;
     let graph = notebook::graph(&model, Some(store.clone()), true)?;
     let thread = graph.thread("t1").user("u1");
-    let mut times = Vec::with_capacity(args.turns);
+    let mut times = Vec::with_capacity(turns);
     let begun = Instant::now();
-    for i in 0..args.turns {
+    for i in 0..turns {
         let turn = Instant::now();
         thread.invoke(notebook::turn(i)).await?;
         times.push(turn.elapsed());
@@ -71,19 +67,13 @@ pub(super) async fn durable(
     let stats = store.stats().await?;
     store.close().await?;
     Line::new("turns", &place.name())
-        .with("turns", args.turns)
-        .with(
-            "turns_per_s",
-            rounded(args.turns as f64 / took.as_secs_f64()),
-        )
+        .with("turns", turns)
+        .with("turns_per_s", rounded(turns as f64 / took.as_secs_f64()))
         .latencies(&times)
         .with("errors", 0)
         .with("file_bytes", place.file_bytes())
         .with("live_bytes", stats.live_bytes)
-        .with(
-            "bytes_per_turn",
-            place.file_bytes() / args.turns.max(1) as u64,
-        )
+        .with("bytes_per_turn", place.file_bytes() / turns.max(1) as u64)
         .with("rss_bytes", rss_bytes())
         .print(output)
 }
