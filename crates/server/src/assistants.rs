@@ -130,6 +130,11 @@ impl Assistants {
         Self { graphs, store }
     }
 
+    /// The names of the graphs, for people.
+    pub(crate) fn graph_names(&self) -> String {
+        self.graphs.names()
+    }
+
     /// The assistant of an id or of a graph's name, with its graph.
     ///
     /// # Errors

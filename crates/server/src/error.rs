@@ -9,6 +9,7 @@ use everthread_graph::ErrorKind;
 use everthread_store::{StoreError, StoreErrorKind};
 use serde::Serialize;
 
+use crate::codes;
 use crate::request_log::AnsweredCode;
 
 /// Seconds after which a caller may try again when the server has no room.
@@ -33,6 +34,10 @@ impl ApiError {
     /// An error of this status; the code is stable and documented, the detail is for people.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(
+            codes::is_known(code, status.as_u16()),
+            "{code} is not in the table of codes with {status}"
+        );
         Self {
             status,
             code,

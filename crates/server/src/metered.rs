@@ -1,9 +1,8 @@
-//! A store that counts what goes through it: calls, runs, messages and conversations.
+//! A store that counts what goes through it: calls, messages and conversations.
 //!
-//! It stands between graphs and the real store, so that every run is seen wherever it was begun. Nothing else changes:
-//! each call is handed on as it is.
+//! It stands between graphs and the real store, so that what graphs do is seen too. Nothing else changes: each call is
+//! handed on as it is.
 
-mod flights;
 mod store;
 
 use std::future::Future;
@@ -13,20 +12,18 @@ use std::time::Instant;
 use async_trait::async_trait;
 use everthread_graph::contract::{
     At, Change, Checkpoint, Checkpointer, Commit, HistoryQuery, Item, ItemQuery, Items, Json,
-    Namespace, NamespaceQuery, PendingWrites, RunId, RunMark, Saved, StoreError, StoreErrorKind,
-    ThreadKey, Ticket, UserId,
+    Namespace, NamespaceQuery, PendingWrites, RunId, Saved, StoreError, StoreErrorKind, ThreadKey,
+    Ticket, UserId,
 };
 use everthread_store::{Store, TRANSCRIPT, text_of};
 
 use crate::metrics::Metrics;
-use flights::Flights;
 
 /// A store, and the counters that it is seen by.
 #[derive(Debug)]
 pub struct Metered {
     inner: Arc<dyn Store>,
     metrics: Metrics,
-    flights: Flights,
     says_messages: bool,
 }
 
@@ -36,7 +33,6 @@ impl Metered {
     pub fn new(inner: Arc<dyn Store>, metrics: Metrics) -> Self {
         Self {
             inner,
-            flights: Flights::new(metrics.clone()),
             metrics,
             says_messages: false,
         }
@@ -61,14 +57,6 @@ impl Metered {
             .map_or_else(|error| name(error.kind()), |_| "ok");
         self.metrics.store_call(operation, outcome, began.elapsed());
         answer
-    }
-
-    fn note(&self, run: &RunMark) {
-        match run {
-            RunMark::Start(new) => self.flights.began(new),
-            RunMark::End(id, _, outcome) => self.flights.ended(*id, outcome.as_str()),
-            RunMark::Outside | RunMark::Step(..) => {}
-        }
     }
 
     fn note_messages(&self, commit: &Commit) {
@@ -121,13 +109,11 @@ fn name(kind: StoreErrorKind) -> &'static str {
 #[async_trait]
 impl Checkpointer for Metered {
     async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
-        self.note(&commit.run);
         self.note_messages(&commit);
         self.timed("commit", self.inner.commit(commit)).await
     }
 
     async fn write(&self, writes: PendingWrites) -> Result<Ticket, StoreError> {
-        self.note(&writes.run);
         self.timed("write", self.inner.write(writes)).await
     }
 
@@ -149,13 +135,11 @@ impl Checkpointer for Metered {
     }
 
     async fn wait_turn(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
-        self.flights.forget(run);
-        let _waiting = self.metrics.waiting_run();
+        // How long that takes is told by the runs that wait.
         self.inner.wait_turn(key, run).await
     }
 
     async fn withdraw(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
-        self.flights.forget(run);
         self.timed("withdraw", self.inner.withdraw(key, run)).await
     }
 }

@@ -82,6 +82,8 @@ pub(crate) fn all() -> Routes {
         api::routes,
         crate::health::routes,
         crate::metrics::routes,
+        crate::openapi::routes,
+        crate::home::routes,
     ];
     let add = |routes, add: fn(Routes) -> Routes| add(routes);
     parts.into_iter().fold(Routes::default(), add)

@@ -6,4 +6,5 @@ mod binary;
 mod chatting;
 mod commands;
 mod kill;
+mod serving;
 mod tidy;

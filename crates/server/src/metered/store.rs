@@ -123,13 +123,11 @@ impl Store for Metered {
     }
 
     async fn delete_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
-        self.flights.forget(run);
         self.timed("delete_run", self.inner.delete_run(key, run))
             .await
     }
 
     async fn rollback_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
-        self.flights.forget(run);
         self.timed("rollback_run", self.inner.rollback_run(key, run))
             .await
     }

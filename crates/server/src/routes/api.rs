@@ -11,6 +11,11 @@ pub(crate) mod wire;
 
 use everthread_graph::contract::UserId;
 
+pub(crate) use history::{ConversationList, SessionList};
+pub(crate) use keys::{KeyList, MadeKeyBody, NewKeyBody};
+pub(crate) use search::HitList;
+pub(crate) use users::UserList;
+
 use super::Routes;
 use crate::error::ApiError;
 use crate::identity::Principal;

@@ -1,11 +1,17 @@
 //! The server as clients meet it: over HTTP, on a port of its own, with a real store.
 
 mod agent;
+mod api;
 mod app;
 mod assistants;
+mod every_route;
+mod identity;
+mod isolation;
 mod items;
+mod keyed;
 mod rubbish;
 mod runs;
+mod seen;
 mod sse;
 mod state;
 mod threads;

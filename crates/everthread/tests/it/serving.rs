@@ -1,0 +1,247 @@
+//! `everthread serve`, `users` and `keys`, as an operator uses them.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command};
+
+use serde_json::Value;
+
+use crate::binary::Home;
+
+/// A running server.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn begin(home: &Home, args: &[&str]) -> Self {
+        let all = [
+            &[
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--model",
+                "scripted:echo",
+                "--json",
+            ],
+            args,
+        ]
+        .concat();
+        let mut child = home.command(&all).spawn().expect("the binary starts");
+        let out = child.stdout.take().expect("piped");
+        // The one document ends with the only line that is a brace.
+        let lines = BufReader::new(out).lines().map_while(Result::ok);
+        let mut text = String::new();
+        for line in lines {
+            text += &line;
+            if line == "}" {
+                break;
+            }
+        }
+        let told: Value = serde_json::from_str(&text).expect("where it listens");
+        let url = told["listening"].as_str().expect("an address");
+        let address = url.strip_prefix("http://").expect("HTTP").to_owned();
+        Self { child, address }
+    }
+
+    /// Sends a request; gives status and body.
+    fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let status = answer.split(' ').nth(1).expect("a status");
+        let status = status.parse().expect("a number");
+        (
+            status,
+            answer.split_once("\r\n\r\n").expect("a body").1.to_owned(),
+        )
+    }
+
+    /// Stops it as an operator would; gives its exit code and log.
+    fn stop(mut self) -> (i32, String) {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.expect("kill runs").success());
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().expect("piped");
+        stderr.read_to_string(&mut log).expect("UTF-8");
+        let status = self.child.wait().expect("it ends");
+        (status.code().unwrap_or(-1), log)
+    }
+}
+
+const SAID: &str = r#"{"assistant_id": "chat", "if_not_exists": "create",
+    "input": {"messages": [{"role": "user", "content": "My dog is called Rex."}]}}"#;
+
+#[test]
+fn a_turn_over_http_is_there_after_the_server_has_stopped() {
+    let home = Home::new();
+    let serving = Serving::begin(&home, &[]);
+    let (status, body) = serving.call("POST", "/threads/main/runs/wait", "", SAID);
+    assert_eq!(status, 200, "{body}");
+    let (status, graph) = serving.call("GET", "/assistants/review/graph", "", "");
+    assert_eq!(status, 200, "{graph}");
+    let (_, health) = serving.call("GET", "/health", "", "");
+    for part in ["storage", "queue", "disk", "models", "backup"] {
+        assert!(
+            health.contains(&format!("\"name\":\"{part}\"")),
+            "{part}: {health}"
+        );
+    }
+    let (_, metrics) = serving.call("GET", "/metrics", "", "");
+    for line in [
+        "everthread_messages_processed_total 2",
+        "everthread_turns_total 1",
+        "everthread_model_calls_total{model=\"scripted:echo\",outcome=\"ok\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    let (code, log) = serving.stop();
+    assert_eq!(code, 0, "{log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["operation"] == "POST /threads/{thread_id}/runs/wait")
+    );
+    assert!(!log.contains("Rex"), "what was said is in the log");
+    let messages = home.messages("main");
+    assert_eq!(messages[0].1, "My dog is called Rex.");
+    home.check();
+}
+
+#[test]
+fn keys_open_a_running_server_and_revoking_closes_it() {
+    let home = Home::new();
+    let made = home.json(&[
+        "keys", "create", "--role", "user", "--user", "anna", "--name", "phone",
+    ]);
+    let key = made["key"].as_str().expect("a key").to_owned();
+    let serving = Serving::begin(&home, &[]);
+    assert_eq!(serving.call("GET", "/api/users/me", "", "").0, 401);
+    let shown = format!("X-Api-Key: {key}\r\n");
+    let (status, me) = serving.call("GET", "/api/users/me", &shown, "");
+    assert_eq!(status, 200, "{me}");
+    assert!(me.contains("\"user_id\":\"anna\""), "{me}");
+    let listed = home.json(&["keys", "list"]);
+    assert_eq!(listed["keys"][0]["name"], "phone");
+    assert!(!listed.to_string().contains("evt_"));
+    let id = made["key_id"].as_str().expect("an id");
+    home.json(&["keys", "revoke", id]);
+    let since = std::time::Instant::now();
+    while serving.call("GET", "/api/users/me", &shown, "").0 != 401 {
+        assert!(since.elapsed().as_millis() < 1_000, "it is still served");
+    }
+    let (code, log) = serving.stop();
+    assert_eq!(code, 0, "{log}");
+    assert!(!log.contains(&key[4..]), "the key is in the log");
+    let unknown = home.run(&["keys", "revoke", "key_none"], "");
+    assert_eq!(unknown.code, 3, "{}", unknown.stderr);
+    let homeless = home.run(&["keys", "create", "--role", "user"], "");
+    assert_eq!(homeless.code, 5, "{}", homeless.stderr);
+}
+
+#[test]
+fn beyond_loopback_a_server_without_keys_is_refused() {
+    let home = Home::new();
+    let args = ["serve", "--listen", "0.0.0.0:0", "--model", "scripted:echo"];
+    let refused = home.run(&args, "");
+    assert_eq!(refused.code, 2, "{}{}", refused.stdout, refused.stderr);
+    assert!(
+        refused.stderr.contains("everthread keys create"),
+        "{}",
+        refused.stderr
+    );
+    let nowhere = home.run(
+        &["serve", "--listen", "nowhere", "--model", "scripted:echo"],
+        "",
+    );
+    assert_eq!(nowhere.code, 2, "{}", nowhere.stderr);
+}
+
+#[test]
+fn the_log_goes_to_a_file_too_and_says_messages_when_asked() {
+    let home = Home::new();
+    let file = home.path().join("log").join("server.log");
+    let settings = format!(
+        "[log]\nfile = \"{}\"\nmessages = true\nformat = \"human\"\n",
+        file.display()
+    );
+    std::fs::write(home.path().join("everthread.toml"), settings).expect("settings");
+    let serving = Serving::begin(&home, &[]);
+    serving.call("POST", "/threads/main/runs/wait", "", SAID);
+    let (code, log) = serving.stop();
+    assert_eq!(code, 0, "{log}");
+    assert!(log.contains("Rex") && !log.starts_with('{'), "{log}");
+    let folder = file.parent().expect("a folder");
+    let written: String = std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("UTF-8"))
+        .collect();
+    let lines = written.lines().map(serde_json::from_str::<Value>);
+    let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect("JSON");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["text"] == "My dog is called Rex."),
+        "{written}"
+    );
+}
+
+#[test]
+fn users_are_set_shown_held_exported_and_erased() {
+    let home = Home::new();
+    let preferences = r#"{"tone": "formal"}"#;
+    let set = home.json(&[
+        "users",
+        "set",
+        "anna",
+        "--name",
+        "Anna",
+        "--preferences",
+        preferences,
+    ]);
+    assert_eq!(set["user"]["preferences"]["tone"], "formal");
+    let said = ["chat", "--model", "scripted:echo", "--user", "anna"];
+    assert_eq!(home.run(&said, "My dog is called Rex.\n").code, 0);
+    let listed = home.json(&["users", "list"]);
+    assert_eq!(listed["users"][0]["messages"], 2);
+    let shown = home.json(&["users", "show", "anna"]);
+    assert_eq!(shown["user"]["name"], "Anna");
+    let export = home.json(&["users", "export", "anna"]);
+    assert_eq!(
+        export["threads"][0]["messages"][0]["message"]["content"],
+        "My dog is called Rex."
+    );
+    home.json(&["users", "hold", "anna"]);
+    let held = home.run(&["users", "erase", "anna", "--yes"], "");
+    assert_eq!(held.code, 4, "{}", held.stderr);
+    home.json(&["users", "unhold", "anna"]);
+    let unasked = home.run(&["users", "erase", "anna"], "");
+    assert_eq!(unasked.code, 2, "{}", unasked.stderr);
+    let gone = home.json(&["users", "erase", "anna", "--yes"]);
+    assert_eq!(
+        (&gone["erased"]["threads"], &gone["erased"]["messages"]),
+        (&1.into(), &2.into())
+    );
+    for missing in [
+        ["users", "show", "anna"],
+        ["users", "export", "anna"],
+        ["users", "hold", "anna"],
+    ] {
+        assert_eq!(home.run(&missing, "").code, 3, "{missing:?}");
+    }
+    let wrong = home.run(&["users", "set", "anna", "--preferences", "[1]"], "");
+    assert_eq!(wrong.code, 5, "{}", wrong.stderr);
+    home.check();
+}

@@ -1,0 +1,197 @@
+//! Seen from outside: the log and the counters.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::keyed::Keyed;
+
+/// A log in memory, for this test's thread.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Kept {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Kept {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of requests, as JSON.
+    fn requests(&self) -> Vec<Value> {
+        let text = self.text();
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines
+            .filter(|line| line["target"] == "everthread::request")
+            .collect()
+    }
+
+    /// Logs everything on this thread, spans with their fields included, until the guard is dropped.
+    fn begin(&self) -> tracing::subscriber::DefaultGuard {
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(self.clone());
+        let all = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::set_default(all)
+    }
+}
+
+#[tokio::test]
+async fn no_key_reaches_the_log_wherever_it_is_put() {
+    let log = Kept::default();
+    let _guard = log.begin();
+    let keyed = Keyed::new().await;
+    keyed.talk_of_ann("hers").await;
+    let key = keyed.ann.as_str();
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm5hIn0.c2lnbmF0dXJl";
+    let borne = format!("Bearer {key}");
+    for name in [
+        "x-api-key",
+        "authorization",
+        "x-everthread-user",
+        "x-request-id",
+        "last-event-id",
+        "user-agent",
+        "referer",
+        "cookie",
+        "origin",
+        "x-anything",
+    ] {
+        for value in [key, borne.as_str(), token] {
+            let headers = [(name, value)];
+            keyed
+                .call("GET", "/threads/hers", &headers, Value::Null)
+                .await;
+            let also = [("x-api-key", key), (name, value)];
+            keyed.call("GET", "/threads/hers", &also, Value::Null).await;
+        }
+    }
+    for secret in [key, token] {
+        for path in [
+            format!("/threads/hers?key={secret}"),
+            format!("/api/search?q={secret}&api_key={secret}"),
+            format!("/threads/{secret}"),
+            format!("/threads/{secret}/runs/{secret}/stream?{secret}"),
+            format!("/{secret}"),
+        ] {
+            keyed.with(key, "GET", &path, Value::Null).await;
+        }
+    }
+    let text = log.text();
+    assert!(log.requests().len() > 50, "{text}");
+    assert!(!text.contains(&key[4..]), "a key is in the log");
+    assert!(!text.contains("eyJhbGci"), "a token is in the log");
+    assert!(!text.contains("xylophone"), "what was said is in the log");
+}
+
+#[tokio::test]
+async fn a_line_tells_operation_user_thread_run_and_outcome() {
+    let log = Kept::default();
+    let _guard = log.begin();
+    let keyed = Keyed::new().await;
+    keyed.talk_of_ann("hers").await;
+    let headers = [
+        ("x-api-key", keyed.ann.as_str()),
+        ("x-request-id", "my-request"),
+    ];
+    let missing = keyed
+        .call("GET", "/threads/none", &headers, Value::Null)
+        .await;
+    assert_eq!(missing.header("x-request-id"), Some("my-request"));
+    let lines = log.requests();
+    let of = |operation: &str| {
+        let found = lines.iter().find(|line| line["operation"] == operation);
+        found.unwrap_or_else(|| panic!("{operation} is not in {lines:#?}"))
+    };
+    let waited = of("POST /threads/{thread_id}/runs/wait");
+    assert_eq!(
+        (&waited["user"], &waited["thread"]),
+        (&json!("ann"), &json!("hers"))
+    );
+    assert_eq!(
+        (&waited["status"], &waited["outcome"]),
+        (&json!(200), &json!("ok"))
+    );
+    assert_eq!(waited["run"].as_str().map(str::len), Some(36));
+    assert!(waited["duration_ms"].as_f64().unwrap() > 0.0);
+    let refused = of("GET /threads/{thread_id}");
+    assert_eq!(refused["request_id"], "my-request");
+    assert_eq!(
+        (&refused["outcome"], &refused["code"]),
+        (&json!("refused"), &json!("not_found"))
+    );
+}
+
+#[tokio::test]
+async fn counters_count_and_are_described() {
+    let keyed = Keyed::new().await;
+    keyed.talk_of_ann("hers").await;
+    let user = keyed.with(&keyed.ann, "GET", "/metrics", Value::Null).await;
+    assert_eq!(user.status, 403);
+    let text = keyed
+        .with(&keyed.admin, "GET", "/metrics", Value::Null)
+        .await
+        .text;
+    let line = "everthread_requests_total{operation=\"POST /threads\",status=\"200\"} 1";
+    assert!(text.contains(line), "{text}");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/METRICS.md");
+    let mut made = String::from(HEAD);
+    for help in text.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+        let (name, about) = help.split_once(' ').unwrap();
+        let kind = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("# TYPE {name} ")));
+        let kind = kind.unwrap();
+        let shown = if kind == "counter" {
+            format!("{name}_total")
+        } else {
+            name.to_owned()
+        };
+        made += &format!("| `{shown}` | {kind} | {about} |\n");
+    }
+    if std::env::var_os("EVERTHREAD_RENEW").is_some() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        made == kept,
+        "docs/METRICS.md differs from the counters; renew it with EVERTHREAD_RENEW=1 cargo test -p everthread-server"
+    );
+}
+
+const HEAD: &str = "\
+# Metrics
+
+`GET /metrics` tells these to Prometheus, in the OpenMetrics format; it needs a key with the role `service` or `admin`,
+or none in local mode. Histograms have `_bucket`, `_sum` and `_count`. The four counters of the notebook are
+`everthread_conversations_created_total`, `everthread_messages_processed_total`, `everthread_errors_total` and
+`everthread_database_operations_total`.
+
+This page is made from the counters. To renew it: `EVERTHREAD_RENEW=1 cargo test -p everthread-server`.
+
+| name | kind | what it is |
+|---|---|---|
+";
