@@ -60,6 +60,7 @@ async def test_rollback(slow):
     thread_id, first, second = await two(slow, "rollback")
     values = await slow.runs.join(thread_id, second)
     assert texts(values) == [SECOND]
+    assert [run["run_id"] for run in await slow.runs.list(thread_id)] == [second]
     with pytest.raises(NotFoundError):
         await slow.runs.get(thread_id, first)
 

@@ -1,7 +1,7 @@
 """The differences from the reference server that are meant, each with its reason, from `differences.json`.
 
 An entry holds for a mismatch when all of its patterns do: `route` and `case` (as in a shell), `where` (a regular
-expression for the place in the answer) and, if given, `kind`.
+expression for the place in the answer) and, if given, `kind` and `exchanges`.
 """
 
 import json
@@ -26,6 +26,8 @@ class Difference:
     route: str = "*"
     case: str = "*"
     kind: str = ""
+    # The numbers of the exchanges that it is about; all of them when empty.
+    exchanges: tuple[int, ...] = ()
 
     def holds(self, mismatch: Mismatch) -> bool:
         """Whether it explains the mismatch."""
@@ -34,6 +36,7 @@ class Difference:
             and fnmatchcase(mismatch.case, self.case)
             and re.fullmatch(self.where, mismatch.where) is not None
             and self.kind in ("", mismatch.kind)
+            and (not self.exchanges or mismatch.number in self.exchanges)
         )
 
 

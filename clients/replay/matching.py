@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from alignment import aligned, aligned_events
+
 PLACEHOLDER = re.compile(r"<(\w+:\d+|time|text|any)>")
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:00|Z)"
 
@@ -107,6 +109,7 @@ class Comparison:
         if isinstance(expected, dict) and isinstance(actual, dict):
             self._object(where, expected, actual)
         elif isinstance(expected, list) and isinstance(actual, list):
+            expected, actual = aligned(expected, actual)
             if len(expected) != len(actual):
                 self.differs(where, "length", expected, actual)
             for index, (one, other) in enumerate(zip(expected, actual)):
@@ -129,6 +132,7 @@ class Comparison:
 
     def events(self, expected: list[dict], actual: list[dict]) -> None:
         """Compares two streams: first the order of their events, then each with its like."""
+        expected, actual = aligned_events(expected, actual)
         names = [event["event"] for event in expected]
         # `end` says only that the stream is over.
         actual = [event for event in actual if event["event"] != "end"]
