@@ -96,7 +96,7 @@ impl Checkpointer for SqliteStore {
             .writer
             .call(
                 "withdrawing a run",
-                Touches::Threads,
+                Touches::Thread(key.clone()),
                 move |tx| match sql::place::thread(tx, &key)? {
                     Some(place) => sql::queue::withdraw(tx, place, run, now_ms),
                     None => Ok(()),

@@ -199,8 +199,9 @@ impl Store for SqliteStore {
             starts_ms,
             waiting_runs: self.inner.options.waiting_runs,
         };
+        let touches = Touches::Thread(key.clone());
         self.inner
-            .write("queueing a run", Touches::Threads, move |tx| {
+            .write("queueing a run", touches, move |tx| {
                 sql::enqueue::enqueue(tx, &key, &new, &owner, &entry)
             })
             .await
@@ -208,8 +209,9 @@ impl Store for SqliteStore {
 
     async fn delete_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
         let key = key.clone();
+        let touches = Touches::Thread(key.clone());
         self.inner
-            .write("deleting a run", Touches::Threads, move |tx| {
+            .write("deleting a run", touches, move |tx| {
                 sql::delete::run(tx, &key, run)
             })
             .await
@@ -217,8 +219,9 @@ impl Store for SqliteStore {
 
     async fn rollback_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
         let (key, now_ms) = (key.clone(), self.inner.now_ms());
+        let touches = Touches::Thread(key.clone());
         self.inner
-            .write("taking a run back", Touches::Threads, move |tx| {
+            .write("taking a run back", touches, move |tx| {
                 sql::rollback::run(tx, &key, run, now_ms)
             })
             .await
@@ -325,8 +328,9 @@ impl Store for SqliteStore {
         let key = key.clone();
         let owner = Arc::clone(&self.inner.owner);
         let now_ms = self.inner.now_ms();
+        let touches = Touches::Thread(key.clone());
         self.inner
-            .write("claiming runs", Touches::Threads, move |tx| {
+            .write("claiming runs", touches, move |tx| {
                 sql::claim::claim(tx, &key, &owner, now_ms)
             })
             .await

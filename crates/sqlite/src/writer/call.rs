@@ -1,16 +1,18 @@
 //! A function that runs inside a transaction of the writer and is answered once that is durable.
 
-use everthread_graph::contract::StoreError;
+use everthread_graph::contract::{StoreError, ThreadKey};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::Sql;
 
 /// Whether a function changes what the writer remembers of threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Touches {
-    /// Runs, heads, counters or whole threads.
+    /// Messages, or anything of many threads.
     Threads,
+    /// Runs, heads or counters of one thread.
+    Thread(ThreadKey),
     /// Only what the writer does not remember.
     Nothing,
 }
@@ -22,7 +24,7 @@ pub(crate) trait Call: Send {
     /// What was going on, for errors of the database.
     fn doing(&self) -> &'static str;
     /// What it changes.
-    fn touches(&self) -> Touches;
+    fn touches(&self) -> &Touches;
     /// Answers whoever waits.
     fn settle(self: Box<Self>, outcome: Result<(), StoreError>);
 }
@@ -73,8 +75,8 @@ where
         self.doing
     }
 
-    fn touches(&self) -> Touches {
-        self.touches
+    fn touches(&self) -> &Touches {
+        &self.touches
     }
 
     fn settle(self: Box<Self>, outcome: Result<(), StoreError>) {

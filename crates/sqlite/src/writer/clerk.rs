@@ -76,7 +76,7 @@ impl Clerk {
                 Found::Nothing => {
                     busy = false;
                     self.at_desk(|desk, line| {
-                        desk.guarded(|desk| desk.rest(&mut || line.has_work()))
+                        desk.guarded(|desk| desk.rest(&mut || line.has_work()));
                     });
                 }
                 Found::Gone => return self.close(None),

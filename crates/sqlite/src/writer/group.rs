@@ -107,8 +107,8 @@ impl Desk {
 
     fn call(&mut self, tx: &Connection, group: &mut Group, mut call: Box<dyn Call>) {
         let doing = call.doing();
-        let touches = call.touches();
-        if touches == Touches::Threads
+        let touches = call.touches().clone();
+        if touches != Touches::Nothing
             && let Err(fault) = flush_touched(tx, &mut self.memory, &group.touched)
         {
             // What was admitted before is lost with the transaction.
@@ -118,10 +118,17 @@ impl Desk {
             return;
         }
         let outcome = self.in_savepoint(tx, group, doing, |_, tx| call.run(tx));
-        if touches == Touches::Threads {
-            self.memory = Memory::default();
-            group.ended = true;
-            self.derived.freed();
+        match touches {
+            Touches::Nothing => {}
+            Touches::Thread(key) => {
+                self.memory.threads.remove(&key);
+                group.ended = true;
+            }
+            Touches::Threads => {
+                self.memory = Memory::default();
+                group.ended = true;
+                self.derived.freed();
+            }
         }
         group.owed.push(Owed::Call(call, outcome));
     }
