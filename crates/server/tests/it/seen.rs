@@ -1,7 +1,7 @@
 //! Seen from outside: the log and the counters.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::keyed::Keyed;
 
-/// A log in memory, for this test's thread.
+/// A log in memory: that of the whole process, because a log has one place in it.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u8>>>);
 
@@ -48,21 +48,25 @@ impl Kept {
             .collect()
     }
 
-    /// Logs everything on this thread, spans with their fields included, until the guard is dropped.
-    fn begin(&self) -> tracing::subscriber::DefaultGuard {
-        let layer = tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(self.clone());
-        let all = tracing_subscriber::registry().with(layer);
-        tracing::subscriber::set_default(all)
+    /// The log of every test here, spans with their fields included.
+    fn of_all() -> &'static Self {
+        static LOG: OnceLock<Kept> = OnceLock::new();
+        LOG.get_or_init(|| {
+            let kept = Self::default();
+            let layer = tracing_subscriber::fmt::layer()
+                .json()
+                .flatten_event(true)
+                .with_writer(kept.clone());
+            let all = tracing_subscriber::registry().with(layer);
+            tracing::subscriber::set_global_default(all).expect("nobody else logs");
+            kept
+        })
     }
 }
 
 #[tokio::test]
 async fn no_key_reaches_the_log_wherever_it_is_put() {
-    let log = Kept::default();
-    let _guard = log.begin();
+    let log = Kept::of_all();
     let keyed = Keyed::new().await;
     keyed.talk_of_ann("hers").await;
     let key = keyed.ann.as_str();
@@ -109,10 +113,9 @@ async fn no_key_reaches_the_log_wherever_it_is_put() {
 
 #[tokio::test]
 async fn a_line_tells_operation_user_thread_run_and_outcome() {
-    let log = Kept::default();
-    let _guard = log.begin();
+    let log = Kept::of_all();
     let keyed = Keyed::new().await;
-    keyed.talk_of_ann("hers").await;
+    keyed.talk_of_ann("told-in-the-log").await;
     let headers = [
         ("x-api-key", keyed.ann.as_str()),
         ("x-request-id", "my-request"),
@@ -122,23 +125,25 @@ async fn a_line_tells_operation_user_thread_run_and_outcome() {
         .await;
     assert_eq!(missing.header("x-request-id"), Some("my-request"));
     let lines = log.requests();
-    let of = |operation: &str| {
-        let found = lines.iter().find(|line| line["operation"] == operation);
+    let of = |operation: &str, field: &str, value: &str| {
+        let found = lines
+            .iter()
+            .find(|line| line["operation"] == operation && line[field] == value);
         found.unwrap_or_else(|| panic!("{operation} is not in {lines:#?}"))
     };
-    let waited = of("POST /threads/{thread_id}/runs/wait");
-    assert_eq!(
-        (&waited["user"], &waited["thread"]),
-        (&json!("ann"), &json!("hers"))
+    let waited = of(
+        "POST /threads/{thread_id}/runs/wait",
+        "thread",
+        "told-in-the-log",
     );
+    assert_eq!(waited["user"], "ann");
     assert_eq!(
         (&waited["status"], &waited["outcome"]),
         (&json!(200), &json!("ok"))
     );
     assert_eq!(waited["run"].as_str().map(str::len), Some(36));
     assert!(waited["duration_ms"].as_f64().unwrap() > 0.0);
-    let refused = of("GET /threads/{thread_id}");
-    assert_eq!(refused["request_id"], "my-request");
+    let refused = of("GET /threads/{thread_id}", "request_id", "my-request");
     assert_eq!(
         (&refused["outcome"], &refused["code"]),
         (&json!("refused"), &json!("not_found"))
@@ -148,7 +153,7 @@ async fn a_line_tells_operation_user_thread_run_and_outcome() {
 #[tokio::test]
 async fn counters_count_and_are_described() {
     let keyed = Keyed::new().await;
-    keyed.talk_of_ann("hers").await;
+    keyed.talk_of_ann("told-in-the-log").await;
     let user = keyed.with(&keyed.ann, "GET", "/metrics", Value::Null).await;
     assert_eq!(user.status, 403);
     let text = keyed
