@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!(
             "{:20} {:>6} MB  {}  {}  {}",
             weights.name,
-            weights.size_bytes / 1_000_000,
+            weights.size_bytes() / 1_000_000,
             weights.licence,
             if listed.installed {
                 "installed"

@@ -96,9 +96,9 @@ impl ModelErrorKind {
             Self::ContextTooLong { .. } => "shorten or summarise the conversation",
             Self::InvalidRequest => "correct it; trying again will not help",
             Self::UnknownModel => "see `everthread models list`",
-            Self::NotInstalled => "run `everthread models pull`",
             Self::Cancelled => "ask again",
-            Self::Corrupt => "run `everthread models pull` again",
+            Self::NotInstalled => "get its weights with `everthread models pull`",
+            Self::Corrupt => "get its weights again with `everthread models pull`",
             Self::Interrupted => "ask again",
             Self::Storage => "free space, or correct the folder's permissions",
         }
@@ -154,6 +154,12 @@ impl ModelError {
         &self.model
     }
 
+    /// The name by which weights of the built-in list are pulled; a model in a file of the user's has none.
+    fn local_name(&self) -> Option<&str> {
+        let name = self.model.strip_prefix("local:")?;
+        (!name.ends_with(".gguf")).then_some(name)
+    }
+
     /// How long the model's server asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
@@ -186,7 +192,15 @@ impl fmt::Display for ModelError {
         if let Some(after) = self.retry_after {
             return write!(f, "; try again in {} s", after.as_secs_f32().ceil());
         }
-        write!(f, "; {}", self.kind.advice())
+        match (self.kind, self.local_name()) {
+            (ModelErrorKind::NotInstalled, Some(name)) => {
+                write!(f, "; run `everthread models pull {name}`")
+            }
+            (ModelErrorKind::Corrupt, Some(name)) => {
+                write!(f, "; run `everthread models pull {name}` again")
+            }
+            (kind, _) => write!(f, "; {}", kind.advice()),
+        }
     }
 }
 
@@ -205,7 +219,7 @@ mod tests {
         let error = ModelError::new(ModelErrorKind::NotInstalled, "local:smollm2-135m");
         assert_eq!(
             error.to_string(),
-            "model `local:smollm2-135m` is not installed; run `everthread models pull`"
+            "model `local:smollm2-135m` is not installed; run `everthread models pull smollm2-135m`"
         );
         let error = ModelError::new(ModelErrorKind::RateLimited, "openai:m")
             .detail("HTTP 429")

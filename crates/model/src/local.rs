@@ -1,11 +1,12 @@
-//! A real chat model inside the process, on the processor alone and without a foreign runtime.
+//! Real models inside the process, on the processor alone and without a foreign runtime: one that chats, and
+//! [one that makes vectors of texts](MiniLm) on the same kernels.
 //!
-//! The model has a thread of its own, on which it answers one request at a time; loading begins with the first
+//! The chat model has a thread of its own, on which it answers one request at a time; loading begins with the first
 //! request (or [`warm`](crate::ChatModel::warm)), so that a program that never asks never pays. The runtime is ours
 //! because nothing at hand did what lasting conversations need: to keep the state of a prompt and go on from
 //! it, to stop within a layer, to use the whole window, and to read a prompt quickly in eight-bit integers.
 //!
-//! Models of the types `llama` and `qwen2` with a GPT-2 vocabulary and the ChatML form are supported.
+//! Chat models of the types `llama` and `qwen2` with a GPT-2 vocabulary and the ChatML form are supported.
 
 mod activations;
 mod blocks;
@@ -15,8 +16,10 @@ mod half;
 mod kernel;
 mod matrix;
 mod memory;
+mod minilm;
 mod network;
 mod recall;
+mod safetensors;
 mod sampler;
 mod shape;
 mod template;
@@ -26,6 +29,7 @@ mod utf8;
 mod vocabulary;
 mod worker;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +37,10 @@ use async_trait::async_trait;
 
 use crate::{
     ChatModel, ChatRequest, Delta, LocalConfig, Message, ModelError, ModelErrorKind, Reply,
-    TokenSink, estimate_tokens, weights,
+    TokenSink, estimate_tokens,
+    weights::{self, ModelKind},
 };
+pub use minilm::MiniLm;
 use worker::{Event, Job, Worker};
 
 /// The window that is claimed until the weights say otherwise: that of the smallest built-in model.
@@ -42,6 +48,17 @@ const UNKNOWN_WINDOW_TOKENS: usize = 8192;
 
 /// Keeps a model that is not in the built-in list from repeating itself.
 const DEFAULT_PENALTY: f32 = 1.05;
+
+/// Why weights in `place` could not be loaded.
+fn failed_load(name: &str, place: &Path, error: io::Error) -> ModelError {
+    let kind = match error.kind() {
+        io::ErrorKind::NotFound => ModelErrorKind::NotInstalled,
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ModelErrorKind::Corrupt,
+        _ => ModelErrorKind::Storage,
+    };
+    let detail = format!("{} ({error})", place.display());
+    ModelError::new(kind, name).detail(detail).caused_by(error)
+}
 
 /// A model inside the process. Tools are ignored: models of this size do not use them reliably.
 #[derive(Debug)]
@@ -63,11 +80,15 @@ impl LocalModel {
     ///
     /// # Errors
     ///
-    /// [`UnknownModel`](ModelErrorKind::UnknownModel). That the weights are missing is only said when the model
+    /// [`UnknownModel`](ModelErrorKind::UnknownModel), also for a model that does not chat. That the weights are missing is only said when the model
     /// is first used.
     pub fn new(name: &str, config: LocalConfig) -> Result<Self, ModelError> {
         let full_name = format!("local:{name}");
         let source = if let Some(weights) = weights::find(name) {
+            if weights.kind != ModelKind::Chat {
+                let error = ModelError::new(ModelErrorKind::UnknownModel, full_name);
+                return Err(error.detail("it makes vectors of texts and does not chat"));
+            }
             Source {
                 name: full_name.clone(),
                 path: weights.path(&config.models_dir),

@@ -12,7 +12,8 @@ mod pull;
 use std::env;
 use std::path::{Path, PathBuf};
 
-pub use catalog::{Weights, catalog, find};
+pub(crate) use catalog::{MINILM_NUMBERS, MINILM_VOCABULARY};
+pub use catalog::{ModelKind, WeightFile, Weights, catalog, find};
 pub use pull::{Phase, Progress, PullSource, pull};
 
 /// Weights, and whether they are here.
@@ -20,9 +21,9 @@ pub use pull::{Phase, Progress, PullSource, pull};
 pub struct Listed {
     /// Which weights.
     pub weights: &'static Weights,
-    /// Where the file is, or would be.
+    /// Where the file with the numbers is, or would be.
     pub path: PathBuf,
-    /// Whether a file of the right size is there.
+    /// Whether files of the right sizes are there.
     pub installed: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use everthread_model::weights::{self, Phase, Progress, PullSource, Weights};
+use everthread_model::weights::{self, ModelKind, Phase, Progress, PullSource, WeightFile, Weights};
 use serde_json::{Value, json};
 
 use crate::cli::{Models, PullFrom};
@@ -35,7 +35,7 @@ pub(crate) async fn run(
                         Failure::new(Exit::Failed, "the pull stopped").because(error)
                     })??;
             let document =
-                json!({ "model": wanted.name, "path": path, "bytes": wanted.size_bytes });
+                json!({ "model": wanted.name, "path": path, "bytes": wanted.size_bytes() });
             output.print(document, || {
                 format!("{} is in {}", wanted.title, path.display())
             })
@@ -67,10 +67,13 @@ fn list(output: Output, dir: &Path) -> Result<(), Failure> {
     let document: Vec<Value> = models
         .iter()
         .map(|model| {
+            let weights = model.weights;
+            let file = |file: &WeightFile| json!({ "name": file.name, "bytes": file.size_bytes, "sha256": file.sha256 });
+            let files: Vec<Value> = weights.files.iter().map(file).collect();
             json!({
-                "name": model.weights.name, "title": model.weights.title, "purpose": model.weights.purpose,
-                "bytes": model.weights.size_bytes, "sha256": model.weights.sha256,
-                "licence": model.weights.licence, "installed": model.installed, "path": model.path,
+                "name": weights.name, "title": weights.title, "kind": kind(weights), "purpose": weights.purpose,
+                "bytes": weights.size_bytes(), "sha256": weights.files[0].sha256, "files": files,
+                "licence": weights.licence, "installed": model.installed, "path": model.path,
             })
         })
         .collect();
@@ -79,8 +82,8 @@ fn list(output: Output, dir: &Path) -> Result<(), Failure> {
             .iter()
             .map(|model| {
                 vec![
-                    format!("local:{}", model.weights.name),
-                    bytes(model.weights.size_bytes),
+                    spelled(model.weights),
+                    bytes(model.weights.size_bytes()),
                     model.weights.licence.to_owned(),
                     if model.installed {
                         "here".into()
@@ -95,13 +98,28 @@ fn list(output: Output, dir: &Path) -> Result<(), Failure> {
     })
 }
 
+fn kind(weights: &Weights) -> &'static str {
+    match weights.kind {
+        ModelKind::Chat => "chat",
+        ModelKind::Embedding => "embedding",
+    }
+}
+
+/// The name as it is used: after `--model` for a model that chats.
+fn spelled(weights: &Weights) -> String {
+    match weights.kind {
+        ModelKind::Chat => format!("local:{}", weights.name),
+        ModelKind::Embedding => weights.name.to_owned(),
+    }
+}
+
 /// Gets weights, with a bar for each thing that takes time.
 pub(crate) fn pull_with_progress(
     wanted: &Weights,
     source: &PullSource,
     dir: &Path,
 ) -> Result<PathBuf, Failure> {
-    let bar = progress::of_bytes("Getting ready", wanted.size_bytes);
+    let bar = progress::of_bytes("Getting ready", wanted.size_bytes());
     let mut phase = None;
     let mut show = |now: Progress| {
         if phase != Some(now.phase) {

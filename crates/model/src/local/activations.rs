@@ -41,6 +41,21 @@ impl Activations {
         }
     }
 
+    /// What the rounding of `rows`, of which these activations were made, left over.
+    pub(super) fn left_over(&self, rows: &[f32]) -> Vec<f32> {
+        let mut left = rows.to_vec();
+        let (chunks, _) = left.as_chunks_mut::<BLOCK_COLUMNS>();
+        for (numbers, block) in chunks.iter_mut().zip(&self.blocks) {
+            let (quads, _) = numbers.as_chunks_mut::<4>();
+            for (numbers, quad) in quads.iter_mut().zip(block.quads) {
+                for (number, byte) in numbers.iter_mut().zip(quad.to_le_bytes()) {
+                    *number -= f32::from(byte as i8) * block.scale;
+                }
+            }
+        }
+        left
+    }
+
     /// How many tokens there are.
     pub(super) fn len(&self) -> usize {
         self.blocks.len() / self.blocks_per_token

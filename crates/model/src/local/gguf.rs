@@ -15,6 +15,7 @@ use reader::Reader;
 pub(super) use value::Value;
 
 use super::blocks::BlockFormat;
+use super::tensors::TensorInfo;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"GGUF");
 
@@ -28,26 +29,6 @@ const MAX_ENTRIES: u64 = 100_000;
 pub(super) struct Gguf {
     metadata: HashMap<String, Value>,
     tensors: HashMap<String, TensorInfo>,
-}
-
-/// Where a tensor lies in the file, and its shape.
-#[derive(Clone, Debug)]
-pub(super) struct TensorInfo {
-    /// How its numbers are stored.
-    pub(super) format: BlockFormat,
-    /// Numbers in a row.
-    pub(super) columns: usize,
-    /// Rows; 1 for a vector.
-    pub(super) rows: usize,
-    /// Position of its first byte in the file.
-    pub(super) offset: u64,
-}
-
-impl TensorInfo {
-    /// Bytes of one row.
-    pub(super) fn row_bytes(&self) -> usize {
-        self.columns / self.format.block_len() * self.format.block_bytes()
-    }
 }
 
 impl Gguf {
@@ -131,9 +112,9 @@ impl Gguf {
             .ok_or_else(|| damaged(&format!("`{key}` is not a list of texts")))
     }
 
-    /// The tensor `name`, if the file has it.
-    pub(super) fn tensor(&self, name: &str) -> Option<&TensorInfo> {
-        self.tensors.get(name)
+    /// The tensors of the file, by name.
+    pub(super) fn tensors(&self) -> &HashMap<String, TensorInfo> {
+        &self.tensors
     }
 }
 

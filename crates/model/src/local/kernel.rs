@@ -9,13 +9,16 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod gelu;
+mod mutual;
 mod portable;
 
 use std::sync::OnceLock;
 
 use super::activations::Activations;
 
-pub(super) use attention::{Attention, sum_of_squares};
+pub(super) use attention::{Attention, sum, sum_of_squares};
+pub(super) use mutual::{Mutual, SIZE as MUTUAL_HEAD_SIZE};
 
 /// Rows that are stored and computed together.
 pub(super) const GROUP_ROWS: usize = 16;
@@ -126,6 +129,30 @@ impl Kernel {
         }
     }
 
+    /// What each token of a text sees in one head, see [`Mutual`].
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(
+            unsafe_code,
+            reason = "calls code compiled for instructions whose presence `available` has checked"
+        )
+    )]
+    pub(super) fn attend_mutually(
+        self,
+        attention: &mut Mutual,
+        out: &mut [[f32; MUTUAL_HEAD_SIZE]],
+    ) {
+        match self {
+            // SAFETY: these values are only made by `available`, which looks whether the processor can.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512::attend_mutually(attention, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { avx2::attend_mutually(attention, out) },
+            Self::Portable => attention.run(out),
+        }
+    }
+
     /// Half as many numbers out of a row of gates and gated numbers, see [`attention::gate`].
     #[cfg_attr(
         target_arch = "x86_64",
@@ -143,6 +170,26 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2::gate(row, out) },
             Self::Portable => attention::gate(row, out),
+        }
+    }
+
+    /// Bends each number, see [`gelu::gelu`].
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(
+            unsafe_code,
+            reason = "calls code compiled for instructions whose presence `available` has checked"
+        )
+    )]
+    pub(super) fn gelu(self, numbers: &mut [f32]) {
+        match self {
+            // SAFETY: these values are only made by `available`, which looks whether the processor can.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512::gelu(numbers) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { avx2::gelu(numbers) },
+            Self::Portable => gelu::gelu(numbers),
         }
     }
 }

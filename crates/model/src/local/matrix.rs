@@ -77,6 +77,20 @@ impl Matrix {
         self.multiply_with(Kernel::best(), &activations)
     }
 
+    /// As [`multiply`](Self::multiply), at twice the cost and with a hundredth of the error that comes from making
+    /// integers of the input: what their rounding left over is multiplied as well.
+    pub(super) fn multiply_fine(&self, input: &[f32]) -> Vec<f32> {
+        let kernel = Kernel::best();
+        let activations = Activations::quantise(input, self.columns);
+        let left = Activations::quantise(&activations.left_over(input), self.columns);
+        let mut products = self.multiply_with(kernel, &activations);
+        let more = self.multiply_with(kernel, &left);
+        for (product, more) in products.iter_mut().zip(more) {
+            *product += more;
+        }
+        products
+    }
+
     pub(super) fn multiply_with(&self, kernel: Kernel, tokens: &Activations) -> Vec<f32> {
         let count = tokens.len();
         let blocks = self.columns / BLOCK_COLUMNS;

@@ -42,7 +42,7 @@ impl Network {
     /// Loads the network from the file at `path`, whose header is `gguf`.
     pub(super) fn load(path: &Path, gguf: &Gguf) -> io::Result<Self> {
         let shape = Shape::read(gguf)?;
-        let tensors = Tensors::open(path, gguf)?;
+        let tensors = Tensors::open(path, gguf.tensors())?;
         let layers = (0..shape.layers)
             .map(|index| Layer::load(&tensors, &shape, index))
             .collect::<io::Result<_>>()?;

@@ -1,34 +1,57 @@
-//! Reads tensors of a GGUF file into the forms in which the network uses them.
+//! Reads tensors of a file of weights into the forms in which the network uses them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::gguf::{Gguf, TensorInfo, damaged};
+use super::blocks::BlockFormat;
+use super::gguf::damaged;
 use super::kernel::BLOCK_COLUMNS;
 use super::matrix::Matrix;
 
+/// Where a tensor lies in the file, and its shape.
+#[derive(Clone, Debug)]
+pub(super) struct TensorInfo {
+    /// How its numbers are stored.
+    pub(super) format: BlockFormat,
+    /// Numbers in a row.
+    pub(super) columns: usize,
+    /// Rows; 1 for a vector.
+    pub(super) rows: usize,
+    /// Position of its first byte in the file.
+    pub(super) offset: u64,
+}
+
+impl TensorInfo {
+    /// Bytes of one row.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.columns / self.format.block_len() * self.format.block_bytes()
+    }
+}
+
 /// The tensors of one file.
 pub(super) struct Tensors<'a> {
-    gguf: &'a Gguf,
+    infos: &'a HashMap<String, TensorInfo>,
     file: File,
 }
 
 impl<'a> Tensors<'a> {
-    pub(super) fn open(path: &Path, gguf: &'a Gguf) -> io::Result<Self> {
+    /// The tensors that lie in the file at `path` where `infos` says.
+    pub(super) fn open(path: &Path, infos: &'a HashMap<String, TensorInfo>) -> io::Result<Self> {
         let file = File::open(path)?;
-        Ok(Self { gguf, file })
+        Ok(Self { infos, file })
     }
 
     /// Whether the file has the tensor `name`.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.gguf.tensor(name).is_some()
+        self.infos.contains_key(name)
     }
 
     fn info(&self, name: &str) -> io::Result<&'a TensorInfo> {
-        self.gguf
-            .tensor(name)
+        self.infos
+            .get(name)
             .ok_or_else(|| damaged(&format!("tensor `{name}` is missing")))
     }
 

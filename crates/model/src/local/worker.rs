@@ -9,9 +9,9 @@ use std::thread;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Source;
 use super::engine::{Engine, Task};
 use super::vocabulary::Vocabulary;
+use super::{Source, failed_load};
 use crate::{ChatRequest, LocalConfig, ModelError, ModelErrorKind, Reply};
 
 /// Requests that may wait for the model.
@@ -161,15 +161,6 @@ impl Thread {
 }
 
 fn load(source: &Source, config: &LocalConfig) -> Result<Engine, ModelError> {
-    Engine::load(&source.name, &source.path, source.penalty, config).map_err(|error| {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => ModelErrorKind::NotInstalled,
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ModelErrorKind::Corrupt,
-            _ => ModelErrorKind::Storage,
-        };
-        let detail = format!("{} ({error})", source.path.display());
-        ModelError::new(kind, &source.name)
-            .detail(detail)
-            .caused_by(error)
-    })
+    Engine::load(&source.name, &source.path, source.penalty, config)
+        .map_err(|error| failed_load(&source.name, &source.path, error))
 }

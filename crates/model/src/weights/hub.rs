@@ -7,7 +7,7 @@ use reqwest::blocking::{Client, Response};
 use reqwest::header::RANGE;
 
 use super::part_file::PartFile;
-use super::pull::Pull;
+use super::pull::FilePull;
 use crate::{ModelError, ModelErrorKind};
 
 /// The longest time to reach the hub: short, because there is another road.
@@ -18,12 +18,12 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Downloads `url` into `part`.
 pub(super) fn download(
-    pull: &Pull<'_>,
+    one: &FilePull<'_>,
     url: &str,
     part: &mut PartFile,
     report: &mut dyn FnMut(u64),
 ) -> Result<(), ModelError> {
-    let size = pull.weights.size_bytes;
+    let (pull, size) = (one.pull, one.file.size_bytes);
     if part.len() > size {
         part.restart().map_err(|error| pull.storage(error))?;
     }
@@ -53,10 +53,10 @@ pub(super) fn download(
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::PermissionDenied => {
                 pull.storage(error)
             }
-            _ => broke_off(pull, part).caused_by(error),
+            _ => broke_off(one, part).caused_by(error),
         })?;
     if part.len() < size {
-        return Err(broke_off(pull, part));
+        return Err(broke_off(one, part));
     }
     Ok(())
 }
@@ -73,11 +73,11 @@ fn request(url: &str, from: u64) -> reqwest::Result<Response> {
     request.header(RANGE, format!("bytes={from}-")).send()
 }
 
-fn broke_off(pull: &Pull<'_>, part: &PartFile) -> ModelError {
-    let (got, size) = (part.len(), pull.weights.size_bytes);
+fn broke_off(one: &FilePull<'_>, part: &PartFile) -> ModelError {
+    let (got, size) = (part.len(), one.file.size_bytes);
     let detail =
         format!("the download broke off at {got} of {size} bytes; pull again to go on from there");
-    pull.error(ModelErrorKind::Unavailable).detail(detail)
+    one.pull.error(ModelErrorKind::Unavailable).detail(detail)
 }
 
 /// The innermost message, which names what is really wrong.

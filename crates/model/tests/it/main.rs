@@ -6,5 +6,6 @@
 )]
 
 mod local;
+mod minilm;
 mod openai;
 mod stand_in;

@@ -35,7 +35,7 @@ fn weights_of(name: &str, config: &ModelConfig, interactive: bool) -> Result<(),
     if wanted.is_installed(dir) {
         return Ok(());
     }
-    let size = bytes(wanted.size_bytes);
+    let size = bytes(wanted.size_bytes());
     if !interactive {
         return Err(Failure::new(
             Exit::Unavailable,

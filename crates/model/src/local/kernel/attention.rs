@@ -8,6 +8,9 @@ const WIDTH: usize = 16;
 /// Numbers of a result that are computed together: a whole head of most models.
 const PIECE: usize = 64;
 
+/// Half a piece: a whole head of small models.
+const SMALL_PIECE: usize = 32;
+
 /// The attention of one token in the query heads that share one key and value head.
 pub(in crate::local) struct Attention<'a> {
     /// The query heads, one after the other.
@@ -47,31 +50,38 @@ impl Attention<'_> {
     }
 }
 
-/// The mean of the values by their weights; `PIECE` numbers of it at a time stay in registers.
+/// The mean of the values by their weights; a piece of it at a time stays in registers.
 #[inline(always)]
 fn mean(values: &[f32], weights: &[f32], total: f32, out: &mut [f32]) {
-    let size = out.len();
     let mut from = 0;
-    while from < size {
-        let count = PIECE.min(size - from);
-        let mut sums = [0.0; PIECE];
-        for (value, weight) in values.chunks_exact(size).zip(weights) {
-            if count == PIECE {
-                let value = &value[from..][..PIECE];
-                for (sum, number) in sums.iter_mut().zip(value) {
-                    *sum += weight * number;
-                }
-            } else {
-                for (sum, number) in sums.iter_mut().zip(&value[from..]) {
-                    *sum += weight * number;
-                }
-            }
-        }
-        for (out, sum) in out[from..].iter_mut().zip(sums) {
-            *out = sum / total;
-        }
-        from += count;
+    while from < out.len() {
+        from += match out.len() - from {
+            PIECE.. => mean_piece::<PIECE>(values, weights, total, from, out),
+            SMALL_PIECE.. => mean_piece::<SMALL_PIECE>(values, weights, total, from, out),
+            _ => mean_piece::<1>(values, weights, total, from, out),
+        };
     }
+}
+
+/// `N` numbers of the mean, from `from` on; gives back `N`.
+#[inline(always)]
+fn mean_piece<const N: usize>(
+    values: &[f32],
+    weights: &[f32],
+    total: f32,
+    from: usize,
+    out: &mut [f32],
+) -> usize {
+    let mut sums = [0.0; N];
+    for (value, weight) in values.chunks_exact(out.len()).zip(weights) {
+        for (sum, number) in sums.iter_mut().zip(&value[from..][..N]) {
+            *sum += weight * number;
+        }
+    }
+    for (out, sum) in out[from..].iter_mut().zip(sums) {
+        *out = sum / total;
+    }
+    N
 }
 
 /// The product of two vectors, in plain code.
@@ -91,7 +101,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// Replaces each number by its exponential, less the largest so that none overflows; gives the sum.
 #[inline(always)]
-fn exponentiate(numbers: &mut [f32]) -> f32 {
+pub(super) fn exponentiate(numbers: &mut [f32]) -> f32 {
     let (chunks, rest) = numbers.as_chunks_mut::<WIDTH>();
     let larger = |a: f32, b: f32| if a > b { a } else { b };
     let mut tops = [f32::NEG_INFINITY; WIDTH];
@@ -125,6 +135,19 @@ fn sum_lanes(lanes: [f32; WIDTH]) -> f32 {
     (four[0] + four[2]) + (four[1] + four[3])
 }
 
+/// The sum.
+#[inline(always)]
+pub(in crate::local) fn sum(numbers: &[f32]) -> f32 {
+    let (chunks, rest) = numbers.as_chunks::<WIDTH>();
+    let mut totals = [0.0; WIDTH];
+    for chunk in chunks {
+        for (total, number) in totals.iter_mut().zip(chunk) {
+            *total += number;
+        }
+    }
+    sum_lanes(totals) + rest.iter().sum::<f32>()
+}
+
 /// The sum of the squares.
 #[inline(always)]
 pub(in crate::local) fn sum_of_squares(numbers: &[f32]) -> f32 {
@@ -140,19 +163,23 @@ pub(super) fn gate(row: &[f32], out: &mut [f32]) {
     }
 }
 
+/// 1.5 · 2^23: numbers of this size have no room for fractions.
+const SHIFT: f32 = 12_582_912.0;
+
 /// `exp`, to a few parts in ten million, in steps that a compiler turns into vector instructions.
 ///
 /// 2^x = 2^n · 2^f with n whole and |f| ≤ ½; 2^f by its series up to the sixth power.
 #[inline(always)]
 pub(in crate::local) fn fast_exp(x: f32) -> f32 {
     let x = (x * std::f32::consts::LOG2_E).clamp(-126.0, 127.0);
-    // Adding and taking away 1.5 · 2^23 rounds to a whole number.
-    let whole = (x + 12_582_912.0) - 12_582_912.0;
-    let f = x - whole;
+    // Adding 1.5 · 2^23 rounds to a whole number, and leaves it in the lowest bits.
+    let shifted = x + SHIFT;
+    let f = x - (shifted - SHIFT);
     let series = 1.0
         + f * (std::f32::consts::LN_2
             + f * (0.240_226_5
                 + f * (0.055_504_11
                     + f * (0.009_618_129 + f * (0.001_333_355_8 + f * 0.000_154_035_3)))));
-    f32::from_bits((whole as i32 + 127).unsigned_abs() << 23) * series
+    let whole = shifted.to_bits().wrapping_sub(SHIFT.to_bits());
+    f32::from_bits(whole.wrapping_add(127) << 23) * series
 }

@@ -13,6 +13,7 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 
+use super::mutual::{Mutual, SIZE};
 use super::{Activations, Attention, BLOCK_LANES, GROUP_ROWS, Group, Lane, Results, Scales};
 use crate::local::activations::Block;
 
@@ -125,4 +126,14 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn gate(row: &[f32], out: &mut [f32]) {
     super::attention::gate(row, out);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn gelu(numbers: &mut [f32]) {
+    super::gelu::gelu(numbers);
+}
+
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn attend_mutually(attention: &mut Mutual, out: &mut [[f32; SIZE]]) {
+    attention.run(out);
 }

