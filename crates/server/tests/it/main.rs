@@ -15,3 +15,4 @@ mod seen;
 mod sse;
 mod state;
 mod threads;
+mod tokens;
