@@ -211,6 +211,7 @@ impl Context {
         if let (Ok(chunk), Ok(metadata)) = (Json::of(chunk), Json::of(metadata)) {
             let task = &self.task;
             self.send(EventData::Message {
+                task: task.id,
                 node: task.node.clone(),
                 step: task.step,
                 chunk,

@@ -35,6 +35,8 @@ pub enum EventData {
     Interrupted(Vec<Interrupt>),
     /// Mode `messages`: a piece of a message.
     Message {
+        /// The task that wrote it.
+        task: TaskId,
         /// The node that wrote it.
         node: Arc<str>,
         /// The step.

@@ -166,6 +166,12 @@ impl<S: State> Call<S> {
     async fn base(&self, fresh: bool) -> Result<(Arc<Head<S>>, Option<CheckpointId>), Error> {
         let root = Namespace::root();
         if let Some(id) = self.options.checkpoint {
+            if id.uuid().is_nil() {
+                let head = self.load(At::Head).await?;
+                let mut base = Head::empty(Arc::new(S::initial()));
+                base.last = head.as_ref().and_then(|head| head.last);
+                return Ok((Arc::new(base), head.and_then(|head| head.id)));
+            }
             let mut base = self.load(At::Id(id)).await?.ok_or_else(|| {
                 let context = format!("{} has no checkpoint {id}", self.key);
                 Error::new(ErrorKind::Store(StoreErrorKind::NotFound), context)

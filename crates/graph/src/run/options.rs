@@ -115,7 +115,8 @@ impl RunOptions {
         self
     }
 
-    /// Starts from this checkpoint instead of the head: a new branch begins there. Options belong to the
+    /// Starts from this checkpoint instead of the head: a new branch begins there. The nil UUID stands for the place
+    /// before the first checkpoint. Options belong to the
     /// [`Thread`](crate::Thread) that they were given to: each of its runs begins a branch there.
     #[must_use]
     pub fn checkpoint(mut self, id: CheckpointId) -> Self {
