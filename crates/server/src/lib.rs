@@ -5,6 +5,7 @@
 
 mod app;
 mod assistants;
+mod beginning;
 mod body;
 mod codes;
 mod cors;

@@ -21,7 +21,7 @@ pub use run::{
 };
 pub(crate) use run_view::{run, run_status, stored_statuses, webhook_body};
 pub(crate) use select::select;
-pub(crate) use state::{AboutThread, before, empty, state, update_answer};
+pub(crate) use state::{AboutThread, before, before_input, empty, state, update_answer};
 pub use state::{CheckpointLookup, HistoryRequest, StateUpdate};
 pub use thread::{
     Superstep, SuperstepUpdate, ThreadCount, ThreadCreate, ThreadPatchBody, ThreadPrune,

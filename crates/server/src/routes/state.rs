@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{Routes, Rule};
 use crate::app::App;
+use crate::beginning;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::identity::Caller;
@@ -116,6 +117,16 @@ async fn read(app: &App, key: &ThreadKey, wanted: Wanted) -> Result<Value, ApiEr
         Some(_) => app.graph_of(key, &thread).await?,
         None => None,
     };
+    if let (Some(graph), At::Id(id)) = (&graph, wanted.at)
+        && let Some(input) = beginning::input_after(id)
+    {
+        let Some(state) = graph.state(key, At::Id(input), false).await? else {
+            return Ok(wire::empty(key.thread.as_str(), Some(id)));
+        };
+        let input = &state.checkpoint;
+        let before = beginning::state_before(&**graph, key, input, &[]).await?;
+        return Ok(wire::before_input(&about(&thread), input, before.as_ref()));
+    }
     let state = match &graph {
         Some(graph) => {
             let Wanted { ns, at, subgraphs } = &wanted;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use everthread_graph::contract::Json;
+use everthread_graph::contract::{Json, Multitask};
 use everthread_graph::{AnyOutput, AnyStream, Error, ErrorKind, Event, Standing};
 use everthread_store::{StoreErrorKind, ThreadPatch};
 use futures::Stream;
@@ -157,7 +157,10 @@ impl Drive {
             self.waiting = None;
             self.active = Some(self.hub.metrics.active_run());
             self.begun = Instant::now();
-            self.hub.take_over(&self.live);
+            match order.policy {
+                Multitask::Interrupt | Multitask::Rollback => self.hub.take_over(&self.live),
+                Multitask::Enqueue | Multitask::Reject => self.live.begin(),
+            }
         }
         let Some(tell) = self.tell.take() else {
             return;

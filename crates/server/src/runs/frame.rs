@@ -1,10 +1,11 @@
 //! One event of a stream as it goes over the wire, and as it is kept.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use bytes::Bytes;
 use everthread_graph::contract::Json;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::wire::one_line;
@@ -25,9 +26,10 @@ const DATA: &str = "\r\ndata: ";
 const LINE_END: &str = "\r\n";
 
 /// A frame at rest: JSON that a person can read.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct AtRest<'a> {
-    event: &'a str,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -55,7 +57,7 @@ impl Frame {
     /// A frame that was kept; `None` when it cannot be read any more.
     pub(crate) fn from_rest(seq: u64, kept: &Json) -> Option<Self> {
         let kept: AtRest<'_> = serde_json::from_str(kept.as_str()).ok()?;
-        Some(Self::new(seq, kept.event, kept.data.get()))
+        Some(Self::new(seq, &kept.event, kept.data.get()))
     }
 
     /// The frame as it is kept.

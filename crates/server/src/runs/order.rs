@@ -33,6 +33,12 @@ impl Order {
         modes.filter_map(|name| Mode::from_name(name)).collect()
     }
 
+    /// Begins at this checkpoint.
+    pub(crate) fn begin_at(&mut self, id: CheckpointId) {
+        self.checkpoint = Some(id);
+        Arc::make_mut(&mut self.kept).checkpoint = Some(id.to_string());
+    }
+
     /// How the engine is to run it.
     pub(crate) fn options(&self, cancel: CancellationToken) -> RunOptions {
         let kept = &self.kept;

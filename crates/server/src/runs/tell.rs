@@ -11,7 +11,7 @@ use everthread_graph::{Event, EventData, Interrupt, View};
 use serde_json::{Value, json};
 
 use self::debug::Place;
-use self::messages::Partials;
+use self::messages::{Partials, Speaker};
 use crate::wire::{Mode, Modes, insert_field};
 
 /// A frame before it has a number: the event's name and its JSON.
@@ -25,6 +25,7 @@ pub(crate) struct Teller {
     run: String,
     thread: String,
     graph: String,
+    assistant: String,
     /// The newest state of the thread's own graph.
     last: Option<View>,
     /// The newest state of the subgraph that told one last.
@@ -67,6 +68,7 @@ impl Teller {
             run: about.run.clone(),
             thread: about.thread.to_owned(),
             graph: about.graph.to_owned(),
+            assistant: about.assistant.to_owned(),
             last: None,
             last_inside: None,
             partials: Partials::default(),
@@ -109,11 +111,20 @@ impl Teller {
             }
             EventData::Interrupted(asked) => self.interrupted(ns, asked, &mut told),
             EventData::Message {
+                task,
                 node,
                 step,
                 chunk,
                 metadata,
-            } => self.message(ns, node, *step, (chunk, metadata), &mut told),
+            } => {
+                let speaker = Speaker {
+                    ns,
+                    task: *task,
+                    node,
+                    step: *step,
+                };
+                self.message(&speaker, (chunk, metadata), &mut told);
+            }
             EventData::Custom { value, .. } => {
                 self.partials.restart(value);
                 if self.modes.has(Mode::Custom) {
@@ -183,6 +194,8 @@ impl Teller {
         Place {
             thread: &self.thread,
             run: &self.run,
+            graph: &self.graph,
+            assistant: &self.assistant,
             about: &self.about,
             ns,
         }

@@ -1,6 +1,6 @@
 //! States of threads, as they are asked for and as clients read them.
 
-use everthread_graph::contract::{Checkpoint, CheckpointId};
+use everthread_graph::contract::{Checkpoint, CheckpointId, Source};
 use everthread_graph::{AnyInside, AnyState, AnyTask};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::{CheckpointBody, iso};
+use crate::beginning;
 use crate::error::ApiError;
 
 /// What is to be written to a thread as though a node had.
@@ -105,6 +106,12 @@ pub(crate) fn state(about: &AboutThread, state: Option<&AnyState>) -> Value {
             "checkpoint_ns": checkpoint.ns.as_str(),
         })
     };
+    // An input's parent is shown between the two.
+    let parent = if beginning::is_input(checkpoint) {
+        Some(beginning::place_before(checkpoint.id))
+    } else {
+        checkpoint.parent
+    };
     let next: Vec<&str> = state.next.iter().map(|node| &**node).collect();
     let tasks: Vec<Value> = state.tasks.iter().map(|one| task(about, one)).collect();
     let values: Value = state.values.read().unwrap_or_default();
@@ -115,11 +122,47 @@ pub(crate) fn state(about: &AboutThread, state: Option<&AnyState>) -> Value {
         "metadata": metadata(about, checkpoint),
         "created_at": iso(checkpoint.at_ms),
         "checkpoint": named(checkpoint.id),
-        "parent_checkpoint": checkpoint.parent.map(named),
+        "parent_checkpoint": parent.map(named),
         "interrupts": interrupts,
         "checkpoint_id": checkpoint.id.to_string(),
-        "parent_checkpoint_id": checkpoint.parent.map(|id| id.to_string()),
+        "parent_checkpoint_id": parent.map(|id| id.to_string()),
     })
+}
+
+/// The state before an input, as clients read it: what was there, and the input to be taken in.
+pub(crate) fn before_input(
+    about: &AboutThread,
+    input: &Checkpoint,
+    before: Option<&AnyState>,
+) -> Value {
+    let place = beginning::place_before(input.id);
+    let mut shown = empty(&about.thread, Some(place));
+    let parent = input.parent.map(|id| id.to_string());
+    shown["values"] = before
+        .and_then(|before| before.values.read().ok())
+        .unwrap_or_else(|| json!({}));
+    shown["next"] = json!(["__start__"]);
+    shown["tasks"] = json!([{
+        "id": place.to_string(),
+        "name": "__start__",
+        "path": ["__pregel_pull", "__start__"],
+        "error": null,
+        "interrupts": [],
+        "checkpoint": null,
+        "state": null,
+        "result": null,
+    }]);
+    let mut metadata = metadata(about, input);
+    metadata.insert("source".to_owned(), "input".into());
+    metadata.insert("step".to_owned(), input.step.into());
+    shown["metadata"] = metadata.into();
+    shown["created_at"] = iso(input.at_ms).into();
+    shown["parent_checkpoint"] = parent.as_ref().map_or(
+        Value::Null,
+        |id| json!({"checkpoint_id": id, "thread_id": about.thread, "checkpoint_ns": ""}),
+    );
+    shown["parent_checkpoint_id"] = json!(parent);
+    shown
 }
 
 /// The state where there is none: of a thread on which nothing happened, or of an unknown checkpoint.
@@ -148,8 +191,15 @@ fn metadata(about: &AboutThread, checkpoint: &Checkpoint) -> Map<String, Value> 
     if let Some(run) = checkpoint.run {
         metadata.insert("run_id".to_owned(), run.to_string().into());
     }
-    metadata.insert("source".to_owned(), checkpoint.source.as_str().into());
-    metadata.insert("step".to_owned(), checkpoint.step.into());
+    // The place before it is what clients know as the input.
+    let source = if beginning::is_input(checkpoint) {
+        Source::Loop
+    } else {
+        checkpoint.source
+    };
+    metadata.insert("source".to_owned(), source.as_str().into());
+    // That place takes a step of its own.
+    metadata.insert("step".to_owned(), (checkpoint.step + 1).into());
     metadata.insert("parents".to_owned(), json!({}));
     metadata
 }

@@ -177,9 +177,9 @@ pub(crate) fn thread(thread: &Thread, state: Option<&AnyState>) -> Value {
     wire
 }
 
-/// How a thread stands. One that was written to without a run waits where it has something left to do.
+/// How a thread stands. One that was last written to without a run waits where it has something left to do.
 fn status(thread: &Thread, state: Option<&AnyState>) -> &'static str {
-    let left = state.is_some_and(|state| !state.next.is_empty());
+    let left = state.is_some_and(|state| !state.next.is_empty() && state.checkpoint.run.is_none());
     match thread.status {
         ThreadStatus::Idle if left => "interrupted",
         status => status.as_str(),

@@ -1,5 +1,7 @@
 //! The server as clients meet it: over HTTP, on a port of its own, with a real store.
 
+#![allow(unreachable_pub, reason = "modules of one test binary")]
+
 mod agent;
 mod api;
 mod app;

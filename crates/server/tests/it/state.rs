@@ -200,3 +200,46 @@ async fn a_subgraph_is_a_pointer_until_its_state_is_asked_for() {
         .ok();
     assert_eq!(direct["values"], inside["values"]);
 }
+
+#[tokio::test]
+async fn the_first_thing_said_is_said_anew() {
+    let app = TestApp::new().await;
+    let thread = app.thread().await;
+    app.say(&thread, "first").await;
+    let path = format!("/threads/{thread}/history");
+    let history = app.post(&path, json!({"limit": 100})).await.ok();
+    let history = history.as_array().expect("states");
+    // As the clients do it: the oldest state with the message, and its parent.
+    let seen = history
+        .iter()
+        .rfind(|state| state["values"]["messages"].is_array());
+    let parent = &seen.expect("a state")["parent_checkpoint"];
+    assert_eq!(
+        history.last().expect("the beginning")["checkpoint"],
+        *parent
+    );
+    let id = parent["checkpoint_id"].as_str().expect("an id");
+    let before = app.get(&format!("/threads/{thread}/state/{id}")).await.ok();
+    assert_eq!(before["values"], json!({}));
+    assert_eq!(before["next"], json!(["__start__"]));
+    let edited = with(said("edited"), json!({"checkpoint": parent}));
+    let values = app
+        .post(&format!("/threads/{thread}/runs/wait"), edited)
+        .await
+        .ok();
+    assert_eq!(texts(&values), ["edited", "echo: edited"]);
+    let again = with(said("second"), json!({"input": null, "checkpoint": parent}));
+    let values = app
+        .post(&format!("/threads/{thread}/runs/wait"), again)
+        .await
+        .ok();
+    assert_eq!(texts(&values), ["first", "echo: first"]);
+    let history = app.post(&path, json!({"limit": 100})).await.ok();
+    let roots = history.as_array().expect("states").iter();
+    assert_eq!(
+        roots
+            .filter(|state| state["parent_checkpoint"].is_null())
+            .count(),
+        2
+    );
+}

@@ -36,8 +36,12 @@ pub(super) async fn graph(
 fn drawn(picture: &Picture) -> Value {
     let node = |name: &str| json!({"id": name, "type": "runnable", "data": {"name": name}});
     let mut nodes = vec![node(START)];
-    nodes.extend(picture.nodes().iter().map(|one| node(&one.name)));
+    // What is inside of nodes comes last, as LangGraph draws it.
+    let inside = |name: &str| name.contains(':');
+    let names = || picture.nodes().iter().map(|one| one.name.as_str());
+    nodes.extend(names().filter(|name| !inside(name)).map(node));
     nodes.push(json!({"id": END}));
+    nodes.extend(names().filter(|name| inside(name)).map(node));
     let edges = picture.edges().iter().map(|edge| {
         let mut shown = json!({"source": edge.from, "target": edge.to});
         if edge.conditional {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::assistants::Resolved;
+use crate::beginning;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::identity::Caller;
@@ -59,7 +60,10 @@ impl Begin {
             temporary: false,
         };
         let starts_ms = starts_ms(asked.after_seconds)?;
-        let order = order(&app.runs, asked, &found, target).await?;
+        let mut order = order(&app.runs, asked, &found, target).await?;
+        if let Some(id) = order.checkpoint {
+            order.begin_at(beginning::resolve(&*order.graph, &order.key, id, &order.input).await?);
+        }
         let thread = segment(order.key.thread.as_str());
         Ok(Self {
             place: format!("/threads/{thread}/runs/{}", order.id),
@@ -75,6 +79,7 @@ impl Begin {
         read: bool,
     ) -> Result<(Arc<Live>, Option<Reader>, String), ApiError> {
         if let Some(starts_ms) = self.starts_ms {
+            self.order.graph.check(&self.order.input)?;
             app.runs.put_off(&self.order, starts_ms).await?;
         }
         let (live, reader) = app.runs.start(self.order, read).await?;

@@ -49,7 +49,11 @@ pub(super) async fn list(
         at += runs.len();
         let is_last = runs.len() < PAGE;
         for run in runs {
-            if seen.insert(run.id) && status.is_none_or(|wanted| wire::run_status(&run) == wanted) {
+            let taken_back = run.status == RunStatus::RolledBack;
+            if !taken_back
+                && seen.insert(run.id)
+                && status.is_none_or(|wanted| wire::run_status(&run) == wanted)
+            {
                 shown.push(run);
             }
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::begin::{
-    Begin, background_answer, pending, resolve, starts_ms, stream_answer, wait_answer,
+    Begin, background_answer, pending, place, resolve, starts_ms, stream_answer, wait_answer,
 };
 use super::follow::{join_run, stream_run};
 use crate::app::App;
@@ -71,7 +71,9 @@ pub(super) async fn wait(
     caller: Caller,
     Body(asked): Body<RunCreate>,
 ) -> Result<Response, ApiError> {
-    let begin = begin(&app, &caller, asked).await?;
+    let mut begin = begin(&app, &caller, asked).await?;
+    // The reference names the thread here, and only here.
+    begin.place = place(&begin.order.key, begin.order.id);
     wait_answer(&app, begin).await
 }
 

@@ -2,17 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use everthread_graph::contract::{CheckpointId, HistoryQuery, Namespace, ThreadKey};
+use everthread_graph::contract::{At, CheckpointId, HistoryQuery, Namespace, ThreadKey};
+use everthread_graph::{AnyGraph, AnyState};
 use serde_json::{Map, Value};
 
 use crate::app::App;
+use crate::beginning;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::identity::Caller;
 use crate::params::{Params, Path, limited};
 use crate::routes::threads::contains;
 use crate::thread_graph::about;
-use crate::wire::{self, HistoryRequest};
+use crate::wire::{self, AboutThread, HistoryRequest};
 
 /// States that are given when nothing else is said.
 const LIMIT: usize = 10;
@@ -69,6 +71,18 @@ pub(super) async fn get(
     Ok(Json(states.into()))
 }
 
+/// The place before an input.
+async fn place(
+    graph: &dyn AnyGraph,
+    key: &ThreadKey,
+    about: &AboutThread,
+    (input, at_hand): (&AnyState, &[AnyState]),
+) -> Result<Value, ApiError> {
+    let input = &input.checkpoint;
+    let before = beginning::state_before(graph, key, input, at_hand).await?;
+    Ok(wire::before_input(about, input, before.as_ref()))
+}
+
 async fn read(app: &App, key: &ThreadKey, wanted: Wanted) -> Result<Vec<Value>, ApiError> {
     let thread = app.thread(key).await?;
     let Some(graph) = app.graph_of(key, &thread).await? else {
@@ -83,6 +97,15 @@ async fn read(app: &App, key: &ThreadKey, wanted: Wanted) -> Result<Vec<Value>, 
     };
     let mut found = Vec::new();
     let mut before = wanted.before;
+    if let Some(id) = before {
+        if let Some(input) = beginning::input_after(id) {
+            before = Some(input);
+        } else if let Some(state) = graph.state(key, At::Id(id), false).await?
+            && beginning::is_input(&state.checkpoint)
+        {
+            found.extend(Some(place(&*graph, key, &about, (&state, &[])).await?).filter(chosen));
+        }
+    }
     while found.len() < wanted.limit {
         // Where metadata choose, a page may give none.
         let limit = if wanted.metadata.is_empty() {
@@ -99,8 +122,13 @@ async fn read(app: &App, key: &ThreadKey, wanted: Wanted) -> Result<Vec<Value>, 
         let Some(last) = states.last() else { break };
         before = Some(last.checkpoint.id);
         let is_last = states.len() < limit;
-        let shown = states.iter().map(|state| wire::state(&about, Some(state)));
-        found.extend(shown.filter(chosen));
+        for state in &states {
+            found.extend(Some(wire::state(&about, Some(state))).filter(chosen));
+            if beginning::is_input(&state.checkpoint) {
+                let place = place(&*graph, key, &about, (state, &states)).await?;
+                found.extend(Some(place).filter(chosen));
+            }
+        }
         if is_last {
             break;
         }

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use everthread_graph::AnyEdit;
-use everthread_graph::ErrorKind;
-use everthread_graph::contract::Json as Stored;
+use everthread_graph::contract::{At, Json as Stored};
+use everthread_graph::{AnyEdit, AnyInput, ErrorKind};
 use everthread_store::StoreErrorKind;
 use serde_json::Value;
 
 use super::named;
 use crate::app::App;
+use crate::beginning;
 use crate::body::Body;
 use crate::error::ApiError;
 use crate::identity::Caller;
@@ -24,7 +24,7 @@ pub(super) async fn update(
 ) -> Result<Json<Value>, ApiError> {
     let key = caller.key(path.thread()?);
     let checkpoint = body.checkpoint.unwrap_or_default();
-    let at = named(&checkpoint, body.checkpoint_id.as_deref())?;
+    let mut at = named(&checkpoint, body.checkpoint_id.as_deref())?;
     let thread = app.thread(&key).await?;
     let Some(graph) = app.graph_of(&key, &thread).await? else {
         return Err(ApiError::bad_request(format!(
@@ -34,6 +34,13 @@ pub(super) async fn update(
     };
     if !app.runs.of_thread(&key).is_empty() {
         return Err(busy());
+    }
+    if let At::Id(id) = at {
+        let something = AnyInput::Update(Stored::trusted("{}"));
+        // Before an input there is what was there before; before the first one, only the input itself.
+        let found = beginning::resolve(&*graph, &key, id, &something).await?;
+        let input = beginning::input_after(id).filter(|_| found.uuid().is_nil());
+        at = At::Id(input.unwrap_or(found));
     }
     let edit = AnyEdit {
         values: body.values.map(|values| Stored::trusted(values.get())),

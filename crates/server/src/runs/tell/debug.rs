@@ -12,6 +12,8 @@ use crate::wire::{insert_field, iso};
 pub(super) struct Place<'a> {
     pub(super) thread: &'a str,
     pub(super) run: &'a str,
+    pub(super) graph: &'a str,
+    pub(super) assistant: &'a str,
     pub(super) about: &'a str,
     pub(super) ns: &'a Namespace,
 }
@@ -23,7 +25,17 @@ impl Place<'_> {
             "checkpoint_ns": self.ns.as_str(),
             "checkpoint_id": id.to_string(),
             "run_id": self.run,
+            "graph_id": self.graph,
+            "assistant_id": self.assistant,
         }})
+    }
+
+    fn named(&self, id: CheckpointId) -> Value {
+        json!({
+            "checkpoint_id": id.to_string(),
+            "thread_id": self.thread,
+            "checkpoint_ns": self.ns.as_str(),
+        })
     }
 
     /// The payload of a checkpoint. Its tasks are named without ids: those come with the tasks themselves.
@@ -44,6 +56,8 @@ impl Place<'_> {
             "metadata": {"source": checkpoint.source.as_str(), "step": checkpoint.step, "parents": {}},
             "next": next,
             "tasks": tasks,
+            "checkpoint": self.named(checkpoint.id),
+            "parent_checkpoint": checkpoint.parent.map(|parent| self.named(parent)),
         });
         let values = values.json();
         let values = values.as_ref().map_or("null", Json::as_str);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use everthread_graph::contract::{Json, Namespace};
+use everthread_graph::contract::{Json, Namespace, TaskId};
 use serde_json::{Map, Value};
 
 use super::{Teller, Told, named, object};
@@ -33,22 +33,29 @@ impl Partials {
     }
 }
 
+/// Who says a piece of a message.
+pub(super) struct Speaker<'a> {
+    pub(super) ns: &'a Namespace,
+    pub(super) task: TaskId,
+    pub(super) node: &'a str,
+    pub(super) step: i64,
+}
+
 impl Teller {
     pub(super) fn message(
         &mut self,
-        ns: &Namespace,
-        node: &str,
-        step: i64,
+        speaker: &Speaker<'_>,
         (chunk, metadata): (&Json, &Json),
         told: &mut Vec<Told>,
     ) {
+        let Speaker { ns, node, step, .. } = *speaker;
         if self.modes.has(Mode::MessagesTuple) {
-            let about = self.about_message(ns, node, step, metadata);
+            let about = self.about_message(speaker, metadata);
             let data = format!("[{},{about}]", chunk.as_str());
             told.push((named("messages", ns), data));
         }
         if self.modes.has(Mode::Messages) {
-            self.whole_message(ns, node, step, (chunk, metadata), told);
+            self.whole_message(speaker, (chunk, metadata), told);
         }
         if self.modes.has(Mode::Events) {
             told.push(self.model_streams(ns, node, step, chunk));
@@ -56,13 +63,21 @@ impl Teller {
     }
 
     /// The metadata of a message: the run's, the node's place, and what the node says.
-    fn about_message(&self, ns: &Namespace, node: &str, step: i64, metadata: &Json) -> String {
-        let place = ns.child(node);
-        let node = Value::from(node).to_string();
-        let place = Value::from(place.as_str()).to_string();
+    fn about_message(&self, speaker: &Speaker<'_>, metadata: &Json) -> String {
+        let Speaker {
+            ns,
+            task,
+            node,
+            step,
+        } = speaker;
+        let place = ns.child(&format!("{node}:{task}"));
+        // Inside a subgraph the checkpoints are the subgraph's.
+        let kept = if ns.is_root() { &place } else { *ns };
+        let text = |text: &str| Value::from(text).to_string();
+        let trigger = text(&format!("branch:to:{node}"));
+        let (node, place, kept) = (text(node), text(place.as_str()), text(kept.as_str()));
         let fields = format!(
-            r#","langgraph_step":{step},"langgraph_node":{node},"langgraph_triggers":["branch:to:{bare}"],"langgraph_path":["__pregel_pull",{node}],"langgraph_checkpoint_ns":{place},"checkpoint_ns":{place}"#,
-            bare = node.trim_matches('"'),
+            r#","langgraph_step":{step},"langgraph_node":{node},"langgraph_triggers":[{trigger}],"langgraph_path":["__pregel_pull",{node}],"langgraph_checkpoint_ns":{place},"checkpoint_ns":{kept}"#,
         );
         let about = self.about.strip_suffix('}').unwrap_or(&self.about);
         let own = metadata.as_str().trim();
@@ -76,12 +91,11 @@ impl Teller {
     /// What was said of the message so far; a message that comes as a whole is complete.
     fn whole_message(
         &mut self,
-        ns: &Namespace,
-        node: &str,
-        step: i64,
+        speaker: &Speaker<'_>,
         (chunk, metadata): (&Json, &Json),
         told: &mut Vec<Told>,
     ) {
+        let ns = speaker.ns;
         let Ok(piece) = chunk.read::<Map<String, Value>>() else {
             return;
         };
@@ -95,7 +109,7 @@ impl Teller {
             .unwrap_or_default();
         let is_piece = kind.ends_with(CHUNK);
         if !self.partials.0.contains_key(&id) {
-            let about = self.about_message(ns, node, step, metadata);
+            let about = self.about_message(speaker, metadata);
             let data = object(&id, &object("metadata", &about));
             told.push((named("messages/metadata", ns), data));
         }

@@ -1,5 +1,7 @@
 //! One event of the engine each, and what is told of it.
 
+use everthread_graph::contract::TaskId;
+
 use super::*;
 
 fn teller(modes: &[Mode]) -> Teller {
@@ -23,6 +25,7 @@ fn piece(json: &str) -> Event {
     event(
         "",
         EventData::Message {
+            task: TaskId::from_uuid(uuid::Uuid::nil()),
             node: "chat".into(),
             step: 1,
             chunk: Json::trusted(json),
@@ -94,6 +97,10 @@ fn a_piece_of_a_message_comes_with_where_it_was_said() {
     for (field, value) in [
         ("langgraph_node", json!("chat")),
         ("langgraph_step", json!(1)),
+        (
+            "langgraph_checkpoint_ns",
+            json!("chat:00000000-0000-0000-0000-000000000000"),
+        ),
         ("run_id", json!("r1")),
         ("thread_id", json!("t1")),
         ("k", json!("v")),
@@ -145,7 +152,7 @@ fn what_was_said_so_far_grows_and_begins_anew_after_a_restart() {
 #[test]
 fn a_task_is_told_in_tasks_and_wrapped_in_debug() {
     let mut teller = teller(&[Mode::Tasks, Mode::Debug]);
-    let id = everthread_graph::contract::TaskId::from_uuid(uuid::Uuid::nil());
+    let id = TaskId::from_uuid(uuid::Uuid::nil());
     let started = EventData::TaskStarted {
         task: id,
         node: "gate".into(),

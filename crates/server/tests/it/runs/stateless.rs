@@ -14,7 +14,9 @@ async fn a_run_without_a_thread_leaves_nothing_behind() {
         .header("content-location")
         .expect("a place")
         .to_owned();
-    let run = place.strip_prefix("/runs/").expect("a run").to_owned();
+    let (_, run) = place.rsplit_once("/runs/").expect("a run");
+    assert_eq!(place, format!("/threads/{run}/runs/{run}"));
+    let run = run.to_owned();
     assert_eq!(
         waited.header("location"),
         Some(format!("{place}/join").as_str())
