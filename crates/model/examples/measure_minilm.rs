@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use everthread_model::{Embedder, LocalConfig, MiniLm, weights};
 
 /// Each figure is the best of several rounds, because the machine may be busy with other things in some.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 3;
 
 /// Every round makes this many vectors, in one call or in as many.
 const TEXTS: usize = 64;

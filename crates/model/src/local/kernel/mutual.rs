@@ -20,6 +20,7 @@ pub(in crate::local) struct Mutual {
     queries: Vec<[f32; SIZE]>,
     /// For each sixteen tokens: the first number of all their keys, the second, and so on.
     keys: Vec<[f32; WIDTH]>,
+    /// Filled up to a multiple of sixteen, like the keys.
     values: Vec<[f32; SIZE]>,
     weights: Vec<f32>,
 }
@@ -39,9 +40,11 @@ impl Mutual {
         key: &[f32; SIZE],
         value: &[f32; SIZE],
     ) {
-        let lane = self.queries.len() % WIDTH;
+        let token = self.queries.len();
+        let lane = token % WIDTH;
         if lane == 0 {
             self.keys.resize(self.keys.len() + SIZE, [0.0; WIDTH]);
+            self.values.resize(self.values.len() + WIDTH, [0.0; SIZE]);
         }
         let group = self.keys.len() - SIZE;
         for (numbers, number) in self.keys[group..].iter_mut().zip(key) {
@@ -49,7 +52,7 @@ impl Mutual {
         }
         let scale = 1.0 / (SIZE as f32).sqrt();
         self.queries.push(query.map(|number| number * scale));
-        self.values.push(*value);
+        self.values[token] = *value;
     }
 
     /// Computes what each token sees; `out` has a place for each.
@@ -58,67 +61,85 @@ impl Mutual {
         assert_eq!(out.len(), self.queries.len(), "a place for each token");
         let (queries, last_queries) = self.queries.as_chunks::<TOGETHER>();
         let (places, last_places) = out.as_chunks_mut::<TOGETHER>();
-        let (keys, values, weights) = (&self.keys, &self.values, &mut self.weights);
+        let mut sight = Sight {
+            keys: self.keys.as_chunks().0,
+            values: self.values.as_chunks().0,
+            tokens: self.queries.len(),
+            weights: &mut self.weights,
+        };
         for (queries, places) in queries.iter().zip(places) {
-            look(queries, keys, values, weights, places);
+            sight.look(queries, places);
         }
         let (last_queries, _) = last_queries.as_chunks::<1>();
         let (last_places, _) = last_places.as_chunks_mut::<1>();
         for (query, place) in last_queries.iter().zip(last_places) {
-            look(query, keys, values, weights, place);
+            sight.look(query, place);
         }
     }
 }
 
-/// What `N` tokens see.
-#[inline(always)]
-fn look<const N: usize>(
-    queries: &[[f32; SIZE]; N],
-    keys: &[[f32; WIDTH]],
-    values: &[[f32; SIZE]],
-    weights: &mut Vec<f32>,
-    out: &mut [[f32; SIZE]; N],
-) {
-    let (groups, _) = keys.as_chunks::<SIZE>();
-    let padded = groups.len() * WIDTH;
-    weights.resize(N * padded, 0.0);
-    for (g, group) in groups.iter().enumerate() {
-        let mut dots = [[0.0; WIDTH]; N];
-        for (d, numbers) in group.iter().enumerate() {
-            for (dots, query) in dots.iter_mut().zip(queries) {
-                for (dot, number) in dots.iter_mut().zip(numbers) {
-                    *dot += query[d] * number;
+/// What there is to see, sixteen tokens at a time. All lengths in the loops are constant: that is what makes compilers
+/// keep the sums in vector registers.
+struct Sight<'a> {
+    keys: &'a [[[f32; WIDTH]; SIZE]],
+    values: &'a [[[f32; SIZE]; WIDTH]],
+    tokens: usize,
+    weights: &'a mut Vec<f32>,
+}
+
+impl Sight<'_> {
+    /// What `N` tokens see.
+    #[inline(always)]
+    fn look<const N: usize>(&mut self, queries: &[[f32; SIZE]; N], out: &mut [[f32; SIZE]; N]) {
+        let padded = self.keys.len() * WIDTH;
+        self.weights.resize(N * padded, 0.0);
+        for (g, group) in self.keys.iter().enumerate() {
+            let mut dots = [[0.0; WIDTH]; N];
+            for (d, numbers) in group.iter().enumerate() {
+                for (dots, query) in dots.iter_mut().zip(queries) {
+                    for (dot, number) in dots.iter_mut().zip(numbers) {
+                        *dot += query[d] * number;
+                    }
                 }
             }
+            for (n, dots) in dots.iter().enumerate() {
+                self.weights[n * padded + g * WIDTH..][..WIDTH].copy_from_slice(dots);
+            }
         }
-        for (n, dots) in dots.iter().enumerate() {
-            weights[n * padded + g * WIDTH..][..WIDTH].copy_from_slice(dots);
+        let mut totals = [1.0; N];
+        for (row, total) in self.weights.chunks_exact_mut(padded).zip(&mut totals) {
+            // Where there is no token, there is nothing to see.
+            row[self.tokens..].fill(f32::NEG_INFINITY);
+            *total = exponentiate(row);
+        }
+        self.add_up::<N, 0>(out);
+        self.add_up::<N, WIDTH>(out);
+        for (out, total) in out.iter_mut().zip(totals) {
+            *out = out.map(|sum| sum / total);
         }
     }
-    let mut rows = weights.chunks_exact_mut(padded);
-    let totals: [f32; N] = std::array::from_fn(|_| {
-        rows.next().map_or(1.0, |row| {
-            // Where there is no token, there is nothing to see.
-            row[values.len()..].fill(f32::NEG_INFINITY);
-            exponentiate(row)
-        })
-    });
-    let mut rows = weights.chunks_exact(padded);
-    let rows: [&[f32]; N] = std::array::from_fn(|_| rows.next().unwrap_or_default());
-    for half in 0..SIZE / WIDTH {
-        // A vector for each token stays in a register.
+
+    /// The sums of the values by their weights, as many numbers of each as lie side by side, from `FROM` on.
+    #[inline(always)]
+    fn add_up<const N: usize, const FROM: usize>(&self, out: &mut [[f32; SIZE]; N]) {
+        let padded = self.keys.len() * WIDTH;
         let mut sums = [[0.0; WIDTH]; N];
-        for (at, value) in values.iter().enumerate() {
-            let numbers = &value.as_chunks::<WIDTH>().0[half];
-            for (sums, row) in sums.iter_mut().zip(&rows) {
-                let weight = row[at];
-                for (sum, number) in sums.iter_mut().zip(numbers) {
-                    *sum += weight * number;
+        for (g, group) in self.values.iter().enumerate() {
+            let weights: [[f32; WIDTH]; N] = std::array::from_fn(|n| {
+                let mut weights = [0.0; WIDTH];
+                weights.copy_from_slice(&self.weights[n * padded + g * WIDTH..][..WIDTH]);
+                weights
+            });
+            for (at, value) in group.iter().enumerate() {
+                for (sums, weights) in sums.iter_mut().zip(&weights) {
+                    for i in 0..WIDTH {
+                        sums[i] += weights[at] * value[FROM + i];
+                    }
                 }
             }
         }
-        for ((out, sums), total) in out.iter_mut().zip(sums).zip(totals) {
-            out.as_chunks_mut::<WIDTH>().0[half] = sums.map(|sum| sum / total);
+        for (out, sums) in out.iter_mut().zip(&sums) {
+            out[FROM..][..WIDTH].copy_from_slice(sums);
         }
     }
 }
