@@ -6,5 +6,6 @@ mod binary;
 mod chatting;
 mod commands;
 mod kill;
+mod load;
 mod serving;
 mod tidy;

@@ -9,13 +9,14 @@ use serde_json::Value;
 use crate::binary::Home;
 
 /// A running server.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
-    address: String,
+    /// `host:port`
+    pub(crate) address: String,
 }
 
 impl Serving {
-    fn begin(home: &Home, args: &[&str]) -> Self {
+    pub(crate) fn begin(home: &Home, args: &[&str]) -> Self {
         let all = [
             &[
                 "serve",
@@ -65,7 +66,7 @@ impl Serving {
     }
 
     /// Stops it as an operator would; gives its exit code and log.
-    fn stop(mut self) -> (i32, String) {
+    pub(crate) fn stop(mut self) -> (i32, String) {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(asked.expect("kill runs").success());
