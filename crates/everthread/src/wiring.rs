@@ -1,6 +1,7 @@
 //! The composition root: which store and which model the words of the settings mean.
 
 mod disk;
+mod meaning;
 mod models;
 pub(crate) mod serving;
 

@@ -12,6 +12,7 @@ use everthread_sqlite::{Location, SqliteOptions};
 use everthread_store::Store;
 
 use super::disk::DiskProbe;
+use super::meaning::Meaning;
 use super::models::ModelWatch;
 use crate::failure::{Exit, Failure};
 use crate::settings::Settings;
@@ -39,6 +40,7 @@ pub(crate) async fn open(
     let watch = ModelWatch::new(metrics.clone(), &named);
     config.fallback.observer = Some(Arc::clone(&watch) as Arc<dyn ModelObserver>);
     let model = super::open_model(spec, &config)?;
+    let meaning = Meaning::found(config.local.models_dir.clone());
     let models = Models::new(model).opening(offering(settings.offered_models().to_vec(), config));
     let bot = Chatbot::new(Arc::clone(&store), models, settings.context_policy())?;
     let mut server = Server::new(Arc::clone(&store))
@@ -48,6 +50,9 @@ pub(crate) async fn open(
         .probe(watch);
     for graph in bot.graphs()? {
         server = server.graph(graph);
+    }
+    if let Some(meaning) = meaning {
+        server = server.embedder(Arc::new(meaning));
     }
     if let Some(jwt) = settings.tokens() {
         server = server.tokens(jwt);
