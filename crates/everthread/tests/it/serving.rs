@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use serde_json::Value;
@@ -11,6 +12,8 @@ use crate::binary::Home;
 /// A running server.
 pub(crate) struct Serving {
     child: Child,
+    /// A file, because a pipe that nobody reads fills up and stops the server.
+    log: PathBuf,
     /// `host:port`
     pub(crate) address: String,
 }
@@ -29,7 +32,12 @@ impl Serving {
             args,
         ]
         .concat();
-        let mut child = home.command(&all).spawn().expect("the binary starts");
+        let log = home.path().join("stderr.log");
+        let mut child = home
+            .command(&all)
+            .stderr(std::fs::File::create(&log).expect("a file"))
+            .spawn()
+            .expect("the binary starts");
         let out = child.stdout.take().expect("piped");
         // The one document ends with the only line that is a brace.
         let lines = BufReader::new(out).lines().map_while(Result::ok);
@@ -43,7 +51,11 @@ impl Serving {
         let told: Value = serde_json::from_str(&text).expect("where it listens");
         let url = told["listening"].as_str().expect("an address");
         let address = url.strip_prefix("http://").expect("HTTP").to_owned();
-        Self { child, address }
+        Self {
+            child,
+            log,
+            address,
+        }
     }
 
     /// Sends a request; gives status and body.
@@ -70,10 +82,8 @@ impl Serving {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(asked.expect("kill runs").success());
-        let mut log = String::new();
-        let mut stderr = self.child.stderr.take().expect("piped");
-        stderr.read_to_string(&mut log).expect("UTF-8");
         let status = self.child.wait().expect("it ends");
+        let log = std::fs::read_to_string(&self.log).expect("UTF-8");
         (status.code().unwrap_or(-1), log)
     }
 }
