@@ -73,8 +73,8 @@ impl Conversation {
     pub(super) fn key(&self) -> Result<ThreadKey, Failure> {
         let (user, stamp, number) = (self.user, self.stamp, self.number);
         Ok(ThreadKey {
-            user: UserId::new(&format!("user_{user}"))?,
-            thread: ThreadId::new(&format!("load_{stamp:x}_{number}"))?,
+            user: UserId::new(format!("user_{user}"))?,
+            thread: ThreadId::new(format!("load_{stamp:x}_{number}"))?,
         })
     }
 
