@@ -1,7 +1,7 @@
-"""Lays recorded checkpoints beside ours, of which there is one fewer a turn.
+"""Lays the recorded streams of checkpoints beside ours, which have one fewer a turn.
 
-LangGraph makes a checkpoint when an input arrives and another when it is applied; Everthread makes one, that has the
-input in it. The first of the two is known by what comes next, `__start__`; it is left out before lists are compared.
+LangGraph streams a checkpoint when an input arrives and another when it is applied. Everthread makes one of both; the
+history shows the first all the same, the streams do not. It is known by what comes next, `__start__`.
 """
 
 from typing import Any
@@ -14,15 +14,6 @@ def is_arrival(value: Any) -> bool:
     if value.get("next") == ["__start__"]:
         return True
     return isinstance(value.get("payload"), dict) and is_arrival(value["payload"])
-
-
-def aligned(expected: list, actual: list) -> tuple[list, list]:
-    """Both lists without arrivals. A page that the recorded one was filled with is filled with older ones in ours."""
-    if not any(map(is_arrival, expected)):
-        return expected, actual
-    expected = [each for each in expected if not is_arrival(each)]
-    actual = [each for each in actual if not is_arrival(each)]
-    return expected, actual[: len(expected)]
 
 
 def aligned_events(expected: list[dict], actual: list[dict]) -> tuple[list[dict], list[dict]]:
