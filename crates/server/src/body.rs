@@ -19,13 +19,15 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, app).await.map_err(unread)?;
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| unread(&rejection))?;
         read(&bytes).map(Self)
     }
 }
 
 /// A body that could not be read to its end.
-fn unread(rejection: BytesRejection) -> ApiError {
+fn unread(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,

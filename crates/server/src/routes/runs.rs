@@ -11,7 +11,11 @@ use axum::http::Method;
 use super::{Routes, Rule};
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    let routes = routes
+    without_threads(of_threads(routes))
+}
+
+fn of_threads(routes: Routes) -> Routes {
+    routes
         .route(
             Method::POST,
             "/threads/{thread_id}/runs",
@@ -71,7 +75,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
             "/threads/{thread_id}/stream",
             Rule::Own,
             follow::thread,
-        );
+        )
+}
+
+fn without_threads(routes: Routes) -> Routes {
     routes
         .route(Method::POST, "/runs", Rule::Own, stateless::background)
         .route(Method::POST, "/runs/stream", Rule::Own, stateless::stream)

@@ -123,10 +123,10 @@ fn input(input: Option<&RawValue>, command: Option<&CommandBody>) -> Result<AnyI
     if let Some(command) = command {
         let goto = places(command.goto.as_ref())?;
         if command.resume.is_some() || command.update.is_some() || !goto.is_empty() {
-            let json = |raw: &Box<RawValue>| Json::trusted(raw.get());
+            let json = |raw: &RawValue| Json::trusted(raw.get());
             return Ok(AnyInput::Command {
-                update: command.update.as_ref().map(json),
-                resume: command.resume.as_ref().map(json),
+                update: command.update.as_deref().map(json),
+                resume: command.resume.as_deref().map(json),
                 goto,
             });
         }

@@ -110,7 +110,7 @@ impl Hub {
         };
         match self.start(order, false).await {
             Ok(_) => {
-                tracing::info!(operation = "recover", run = %id, "a run waits for its turn again")
+                tracing::info!(operation = "recover", run = %id, "a run waits for its turn again");
             }
             Err(error) => {
                 tracing::warn!(operation = "recover", run = %id, %error, "a run that waited was not begun");

@@ -82,7 +82,13 @@ impl Begin {
             self.order.graph.check(&self.order.input)?;
             app.runs.put_off(&self.order, starts_ms).await?;
         }
-        let (live, reader) = app.runs.start(self.order, read).await?;
+        let (key, id) = (self.order.key.clone(), self.order.id);
+        let started = app.runs.start(self.order, read).await;
+        if let (Err(_), Some(_)) = (&started, self.starts_ms) {
+            // Nobody would ever begin it: it must not wait for ever.
+            app.store.withdraw(&key, id).await?;
+        }
+        let (live, reader) = started?;
         Ok((live, reader, self.place))
     }
 }
