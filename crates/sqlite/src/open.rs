@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{StoreError, StoreErrorKind};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::{Fault, database, is_harmless};
@@ -68,9 +69,17 @@ fn connect(options: &SqliteOptions, extra: OpenFlags) -> Result<Connection, Stor
     }
     .map_err(|error| explain(error.into(), &options.location))?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-    wait_when_busy(&mut connection, options.busy_wait)
+    keep_plans(&connection)
+        .and_then(|()| wait_when_busy(&mut connection, options.busy_wait))
         .map_err(|error| explain(error.into(), &options.location))?;
     Ok(connection)
+}
+
+/// Otherwise a statement that is kept ready is planned anew each time it is bound, where a plan might depend on what is
+/// bound: for joins beside a partial index that costs more than running them.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Asks again every fraction of a millisecond: another process holds the file for one group of commits only.
@@ -272,5 +281,23 @@ fn explain(fault: Fault, location: &Location) -> StoreError {
             StoreError::new(error.kind(), format!("cannot open {name}: {error}"))
         }
         Fault::Database(error) => database(&error, &format!("opening {name}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::{OptionalExtension, StatementStatus};
+
+    #[test]
+    fn a_statement_that_is_kept_ready_is_planned_once() {
+        let connection = writer(&SqliteOptions::memory()).unwrap();
+        let join = "SELECT t.thread FROM users u JOIN threads t ON t.user = u.user AND t.id = ?2 WHERE u.id = ?1";
+        for _ in 0..3 {
+            let mut statement = connection.prepare_cached(join).unwrap();
+            let found = statement.query_row(("anna", "main"), |row| row.get::<_, i64>(0));
+            assert_eq!(found.optional().unwrap(), None);
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
     }
 }
