@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::front::{self, Front};
 use crate::routes;
 use crate::runs::Hub;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 
 /// What every handler shares. Cheap to clone.
@@ -36,6 +37,8 @@ pub struct AppState {
     pub(crate) assistants: Arc<Assistants>,
     /// The runs that this process drives.
     pub(crate) runs: Arc<Hub>,
+    /// Who is at work.
+    pub(crate) sessions: Sessions,
     /// What ranks items by meaning; `None` where nothing does.
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
 }

@@ -17,6 +17,7 @@ use crate::limits::{LimitSettings, Limits};
 use crate::metrics::Metrics;
 use crate::request_log;
 use crate::routes::route_table;
+use crate::sessions;
 
 /// What is set about the front before the server begins.
 #[derive(Debug, Default)]
@@ -75,9 +76,11 @@ impl Front {
     }
 }
 
-/// The layer next to the handlers: who calls, and whether the route is for them.
+/// The layers next to the handlers: who calls, whether the route is for them, and whose turn it is.
 pub(crate) fn inner(router: Router, app: &App) -> Router {
-    router.layer(from_fn_with_state(app.clone(), guard::rule))
+    router
+        .layer(from_fn_with_state(app.clone(), guard::rule))
+        .layer(from_fn_with_state(app.clone(), sessions::note))
 }
 
 /// The outermost layers: only this machine in local mode; and the log, which sees every answer.

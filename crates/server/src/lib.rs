@@ -26,6 +26,7 @@ mod request_log;
 mod routes;
 mod runs;
 mod server;
+mod sessions;
 mod settings;
 mod sse;
 mod thread_graph;

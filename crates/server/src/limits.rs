@@ -71,18 +71,18 @@ impl Limits {
     /// Counts a request with this key.
     pub(crate) fn check_key(&self, key: &Key) -> Result<(), ApiError> {
         let allowed = key.requests_per_minute.unwrap_or(self.of_role(key.role));
-        self.check(Subject::Key(key.id.clone()), allowed)
+        self.check(&Subject::Key(key.id.clone()), allowed)
     }
 
     /// Counts a request with a token of this user.
     pub(crate) fn check_user(&self, user: &UserId, role: Role) -> Result<(), ApiError> {
-        self.check(Subject::User(user.clone()), self.of_role(role))
+        self.check(&Subject::User(user.clone()), self.of_role(role))
     }
 
     /// Counts a request from this address.
     pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), ApiError> {
         let subject = Subject::Address(network(address));
-        self.check(subject, self.settings.address_per_minute)
+        self.check(&subject, self.settings.address_per_minute)
     }
 
     fn of_role(&self, role: Role) -> u32 {
@@ -92,7 +92,7 @@ impl Limits {
         }
     }
 
-    fn check(&self, subject: Subject, allowed: u32) -> Result<(), ApiError> {
+    fn check(&self, subject: &Subject, allowed: u32) -> Result<(), ApiError> {
         let Some(allowed) = NonZeroU32::new(allowed) else {
             return Ok(());
         };
@@ -100,7 +100,7 @@ impl Limits {
         if limiter.len() > MAX_SUBJECTS {
             limiter.retain_recent();
         }
-        let Err(not_until) = limiter.check_key(&subject) else {
+        let Err(not_until) = limiter.check_key(subject) else {
             return Ok(());
         };
         let wait = not_until.wait_time_from(self.clock.now());

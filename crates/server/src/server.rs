@@ -20,6 +20,7 @@ use crate::identity::JwtSettings;
 use crate::limits::LimitSettings;
 use crate::metrics::Metrics;
 use crate::runs::Hub;
+use crate::sessions::{self, Sessions};
 use crate::settings::Settings;
 use crate::upkeep;
 
@@ -122,9 +123,11 @@ impl Server {
             front,
             assistants,
             runs: runs.clone(),
+            sessions: Sessions::default(),
             embedder: self.embedder,
         });
         let upkeep = tokio::spawn(upkeep::keep_up(app.clone()));
+        let keeping = tokio::spawn(sessions::keep(app.clone()));
         let service = app.router();
         let service = service.into_make_service_with_connect_info::<SocketAddr>();
         // A first token is small: it must not wait for a second one to fill its packet.
@@ -143,6 +146,8 @@ impl Server {
             .await;
         runs.stop().await;
         upkeep.abort();
+        keeping.abort();
+        app.sessions.write(&*app.store).await;
         served
     }
 }

@@ -41,8 +41,14 @@ async fn livez() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The storage answers, so that a load balancer may send requests here.
+/// The storage answers and the server does not stop, so that a load balancer may send requests here.
 async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiError> {
+    if app.runs.is_stopping() {
+        return Err(ApiError::unavailable(
+            "stopping",
+            "the server is stopping and takes no more runs",
+        ));
+    }
     match app.front.storage.answers().await {
         Ok(()) => Ok(Json(Alive { status: "ready" })),
         Err(why) => {

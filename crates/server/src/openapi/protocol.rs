@@ -12,6 +12,7 @@ pub(super) fn docs() -> Vec<Doc> {
     let mut docs = threads();
     docs.extend(states());
     docs.extend(assistants());
+    docs.extend(graphs());
     docs.extend(store());
     docs
 }
@@ -106,8 +107,12 @@ fn states() -> Vec<Doc> {
     ]
 }
 
+fn assistant(method: &'static str, path: &'static str, summary: &'static str) -> Doc {
+    Doc::new(method, path, "assistants", summary)
+}
+
 fn assistants() -> Vec<Doc> {
-    let doc = |method, path, summary| Doc::new(method, path, "assistants", summary);
+    let doc = assistant;
     vec![
         doc("POST", "/assistants", "Make an assistant of a graph")
             .reads::<AssistantCreate>()
@@ -132,6 +137,27 @@ fn assistants() -> Vec<Doc> {
             "Delete an assistant",
         )
         .nothing(204),
+        doc(
+            "POST",
+            "/assistants/{assistant_id}/versions",
+            "The versions of an assistant",
+        )
+        .reads::<VersionSearch>()
+        .gives_many::<Assistant>(),
+        doc(
+            "POST",
+            "/assistants/{assistant_id}/latest",
+            "Go back to a version",
+        )
+        .reads::<LatestBody>()
+        .gives::<Assistant>(),
+    ]
+}
+
+/// What the graph of an assistant is.
+fn graphs() -> Vec<Doc> {
+    let doc = assistant;
+    vec![
         doc(
             "GET",
             "/assistants/{assistant_id}/graph",
@@ -171,20 +197,6 @@ fn assistants() -> Vec<Doc> {
             "Whether those inside them are told too.",
         )
         .gives_any("Schemas by name."),
-        doc(
-            "POST",
-            "/assistants/{assistant_id}/versions",
-            "The versions of an assistant",
-        )
-        .reads::<VersionSearch>()
-        .gives_many::<Assistant>(),
-        doc(
-            "POST",
-            "/assistants/{assistant_id}/latest",
-            "Go back to a version",
-        )
-        .reads::<LatestBody>()
-        .gives::<Assistant>(),
     ]
 }
 

@@ -6,6 +6,7 @@ use crate::wire::{RunCreate, RunsCancel};
 
 pub(super) fn docs() -> Vec<Doc> {
     let mut docs = on_threads();
+    docs.extend(of_one());
     docs.extend(stateless());
     docs.extend(crons());
     docs
@@ -15,9 +16,10 @@ fn doc(method: &'static str, path: &'static str, summary: &'static str) -> Doc {
     Doc::new(method, path, "runs", summary)
 }
 
+const MODE: &str = "What the stream tells.";
+const LEAVE: &str = "Whether the run is cancelled when its reader leaves.";
+
 fn on_threads() -> Vec<Doc> {
-    let mode = "What the stream tells.";
-    let leave = "Whether the run is cancelled when its reader leaves.";
     vec![
         doc(
             "POST",
@@ -48,6 +50,18 @@ fn on_threads() -> Vec<Doc> {
         .paged()
         .query("status", "string", "Of this status only.")
         .gives_many::<Run>(),
+        doc(
+            "GET",
+            "/threads/{thread_id}/stream",
+            "Follow all runs of a thread",
+        )
+        .query("stream_mode", "array", MODE)
+        .streams(),
+    ]
+}
+
+fn of_one() -> Vec<Doc> {
+    vec![
         doc("GET", "/threads/{thread_id}/runs/{run_id}", "Get a run").gives::<Run>(),
         doc(
             "DELETE",
@@ -60,15 +74,15 @@ fn on_threads() -> Vec<Doc> {
             "/threads/{thread_id}/runs/{run_id}/join",
             "Wait for the end of a run",
         )
-        .query("cancel_on_disconnect", "boolean", leave)
+        .query("cancel_on_disconnect", "boolean", LEAVE)
         .gives_any("The state's values."),
         doc(
             "GET",
             "/threads/{thread_id}/runs/{run_id}/stream",
             "Follow a run",
         )
-        .query("stream_mode", "array", mode)
-        .query("cancel_on_disconnect", "boolean", leave)
+        .query("stream_mode", "array", MODE)
+        .query("cancel_on_disconnect", "boolean", LEAVE)
         .streams(),
         doc(
             "POST",
@@ -83,13 +97,6 @@ fn on_threads() -> Vec<Doc> {
         )
         .status(202)
         .gives_any("Nothing, or {} when it was waited for."),
-        doc(
-            "GET",
-            "/threads/{thread_id}/stream",
-            "Follow all runs of a thread",
-        )
-        .query("stream_mode", "array", mode)
-        .streams(),
     ]
 }
 

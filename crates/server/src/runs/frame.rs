@@ -1,6 +1,5 @@
 //! One event of a stream as it goes over the wire, and as it is kept.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use bytes::Bytes;
@@ -28,8 +27,7 @@ const LINE_END: &str = "\r\n";
 /// A frame at rest: JSON that a person can read.
 #[derive(Deserialize)]
 struct AtRest<'a> {
-    #[serde(borrow)]
-    event: Cow<'a, str>,
+    event: String,
     #[serde(borrow)]
     data: &'a RawValue,
 }

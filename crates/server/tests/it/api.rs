@@ -198,3 +198,22 @@ async fn the_description_of_the_server_is_served() {
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["paths"]["/threads/{thread_id}/runs/stream"]["post"].is_object());
 }
+
+#[tokio::test]
+async fn a_session_tells_which_client_made_how_many_turns() {
+    let keyed = Keyed::new().await;
+    for thread in ["one", "two"] {
+        keyed.talk_of_ann(thread).await;
+    }
+    let path = "/api/users/me/sessions";
+    // Sessions are written a moment after the turns that they count.
+    let sessions = loop {
+        let found = keyed.with(&keyed.ann, "GET", path, NONE).await.ok();
+        if found["sessions"][0]["turns"] == 2 {
+            break found["sessions"].clone();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(sessions.as_array().map(Vec::len), Some(1));
+    assert_eq!(sessions[0]["thread_id"], "two");
+}

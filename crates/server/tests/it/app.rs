@@ -227,7 +227,9 @@ pub fn input(text: &str) -> Value {
 
 /// A body with more fields.
 pub fn with(mut body: Value, more: Value) -> Value {
-    let more = more.as_object().expect("an object").clone();
+    let Value::Object(more) = more else {
+        panic!("more fields are an object")
+    };
     body.as_object_mut().expect("an object").extend(more);
     body
 }

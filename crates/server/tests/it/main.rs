@@ -1,6 +1,7 @@
 //! The server as clients meet it: over HTTP, on a port of its own, with a real store.
 
 #![allow(unreachable_pub, reason = "modules of one test binary")]
+#![expect(clippy::unwrap_used, reason = "this is a test from end to end")]
 
 mod agent;
 mod api;
