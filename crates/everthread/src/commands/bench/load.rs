@@ -144,7 +144,7 @@ struct Worker {
 impl Worker {
     async fn work(mut self) -> Result<Tally, Failure> {
         while let Some(conversation) = self.plan.next() {
-            let key = conversation.key()?;
+            let key = conversation.new_key()?;
             for turn in 0..self.plan.turns() {
                 if turn > 0 && !self.think.is_zero() {
                     tokio::time::sleep(self.think).await;

@@ -1,10 +1,11 @@
 //! Which conversations are held, and what is said in them.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{ThreadId, ThreadKey, UserId};
 use everthread_model::scripted;
+use uuid::Uuid;
 
 use crate::failure::Failure;
 
@@ -14,8 +15,6 @@ pub(super) struct Plan {
     turns: usize,
     begun: Instant,
     lasts: Duration,
-    /// Tells the threads of this load from those of others on the same server.
-    stamp: u64,
     dealt: Mutex<usize>,
 }
 
@@ -23,20 +22,16 @@ pub(super) struct Plan {
 pub(super) struct Conversation {
     number: usize,
     user: usize,
-    stamp: u64,
 }
 
 impl Plan {
     /// For so many users with so many turns each, for at least so many seconds.
     pub(super) fn new(users: u32, turns: usize, begun: Instant, seconds: u64) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let stamp = since.map_or(0, |since| since.as_nanos() as u64);
         Self {
             users: users as usize,
             turns,
             begun,
             lasts: Duration::from_secs(seconds),
-            stamp,
             dealt: Mutex::default(),
         }
     }
@@ -63,18 +58,16 @@ impl Plan {
         Some(Conversation {
             number,
             user: number % self.users,
-            stamp: self.stamp,
         })
     }
 }
 
 impl Conversation {
-    /// Its thread.
-    pub(super) fn key(&self) -> Result<ThreadKey, Failure> {
-        let (user, stamp, number) = (self.user, self.stamp, self.number);
+    /// A new thread of its user's. Its id is a UUID: LangGraph's own server takes no other.
+    pub(super) fn new_key(&self) -> Result<ThreadKey, Failure> {
         Ok(ThreadKey {
-            user: UserId::new(format!("user_{user}"))?,
-            thread: ThreadId::new(format!("load_{stamp:x}_{number}"))?,
+            user: UserId::new(format!("user_{}", self.user))?,
+            thread: ThreadId::new(Uuid::now_v7().to_string())?,
         })
     }
 
@@ -102,8 +95,11 @@ mod tests {
     fn conversations_of_a_user_are_threads_of_their_own() {
         let plan = Plan::new(1, 2, Instant::now(), 3600);
         let (first, second) = (plan.next().unwrap(), plan.next().unwrap());
-        assert_eq!(first.key().unwrap().user, second.key().unwrap().user);
-        assert_ne!(first.key().unwrap().thread, second.key().unwrap().thread);
+        assert_eq!(
+            first.new_key().unwrap().user,
+            second.new_key().unwrap().user
+        );
+        assert_ne!(first.new_key().unwrap(), second.new_key().unwrap());
         assert_ne!(first.text(0), first.text(1));
     }
 }
