@@ -66,6 +66,14 @@ class Judging(unittest.TestCase):
         self.assertEqual({"growth-file": "missed", "growth-turn": "met", "growth-added": "met", "latency": "met"}, verdicts)
 
 
+    def test_a_first_token_is_judged_alone_and_idle_streams_by_the_thousand(self) -> None:
+        kept = Measured()
+        kept.runs["server stream"][1] = [{"first_token_p50_ms": 2.5}]
+        kept.runs["streams ours"][1] = [{"streams": 50, "added_bytes": 3_000_000}]
+        self.assertEqual("met", row("first-token").judge(kept).verdict)
+        self.assertEqual((60.0, "missed"), (row("streams").judge(kept).ours, row("streams").judge(kept).verdict))
+
+
 class Prompts(unittest.TestCase):
     """The start time needs to know a prompt."""
 

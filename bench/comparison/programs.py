@@ -17,6 +17,7 @@ Line = dict[str, Any]
 
 RUN_LIMIT_S = 1800
 ERROR_CHARACTERS = 600
+PACKAGES, SERVER_PACKAGES = ("langgraph", "langgraph-checkpoint-sqlite"), ("langgraph-api", "langgraph-runtime-inmem")
 
 
 class Failed(Exception):
@@ -30,6 +31,7 @@ class Prepared:
     everthread: Path
     raw: Path | None
     python: Path | None
+    server_python: Path | None
     langgraph: Path
     versions: dict[str, str]
 
@@ -38,15 +40,19 @@ def prepare(repository: Path, work: Path, arguments: argparse.Namespace, workloa
     """Builds what the workloads need."""
     rivals = repository / "bench" / "rivals"
     everthread = arguments.everthread or cargo_build(repository, ["--package", "everthread", "--bin", "everthread"])
-    raw = python = None
+    raw = python = server_python = None
     if "durable" in workloads:
         own = [] if "CARGO_TARGET_DIR" in os.environ else ["--target-dir", str(work / "target")]
         raw = arguments.raw or cargo_build(rivals / "raw_sqlite", own)
-    if workloads - {"start"}:
+    if "server" in workloads:
+        own_python = work / "venv-server"
+        server_python = arguments.server_python or virtual_environment(rivals / "langgraph" / "requirements-server.txt", own_python)
+    if workloads - {"start", "server", "streams"}:
         python = arguments.python or virtual_environment(rivals / "langgraph" / "requirements.txt", work / "venv")
     program = rivals / "langgraph" / "bench_langgraph.py"
-    versions = {**sqlite_versions(repository, rivals), **(langgraph_versions(python) if python else {})}
-    absolute = everthread.resolve(), raw and raw.resolve(), python and python.absolute()
+    versions = {**sqlite_versions(repository, rivals), **(langgraph_versions(python, PACKAGES) if python else {}),
+                **(langgraph_versions(server_python, SERVER_PACKAGES) if server_python else {})}
+    absolute = everthread.resolve(), raw and raw.resolve(), python and python.absolute(), server_python and server_python.absolute()
     return Prepared(*absolute, program, versions)
 
 
@@ -94,12 +100,12 @@ def locked(lock: Path, package: str) -> str:
     return found[1] if found else "unknown"
 
 
-def langgraph_versions(python: Path) -> dict[str, str]:
+def langgraph_versions(python: Path, packages: tuple[str, ...]) -> dict[str, str]:
     """What the rival is made of."""
     ask = (
         "import importlib.metadata as m, json, platform, sqlite3;"
         "print(json.dumps({'Python': platform.python_version(), 'SQLite of Python': sqlite3.sqlite_version,"
-        "**{p: m.version(p) for p in ('langgraph', 'langgraph-checkpoint-sqlite')}}))"
+        f"**{{p: m.version(p) for p in {packages}}}}}))"
     )
     told = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=False)
     if told.returncode:

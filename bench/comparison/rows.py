@@ -156,6 +156,20 @@ def start(field: str, scale: float) -> Callable[[Round], Sample]:
     return sample
 
 
+def first_token(found: Round) -> Sample:
+    """Time to the first streamed token."""
+    ours = found["server stream"][-1]["first_token_p50_ms"]
+    return Sample(ours, optional(found, "server langgraph stream", lambda lines: lines[-1]["first_token_p50_ms"]), ours)
+
+
+def streams(found: Round) -> Sample:
+    """Megabytes that a thousand idle streams add."""
+    line = found["streams ours"][-1]
+    added = line["added_bytes"] / line["streams"] * 1000 / 1e6
+    return Sample(added, None, added)
+
+
+DEV = "`langgraph dev`, in memory"
 LANGGRAPH, SAVER, RAW = "LangGraph, no checkpointer", "LangGraph, SqliteSaver", "bare rusqlite loop, same rows"
 
 ROWS = [
@@ -177,4 +191,11 @@ ROWS = [
     Row("start", "start", "start to first prompt", "", "ms", "≤ 50 ms", 50, False, start("ready_ms", 1), is_ratio=False),
     Row("memory", "start", "resident memory at the prompt", "", "MB", "≤ 30 MB", 30, False, start("rss_bytes", 1e6),
         is_ratio=False),
+    Row("server-langgraph", "server", "`runs/wait`, 32 clients, durable", DEV, "turns/s", "≥ 50 ×", 50, True,
+        against("server ours", "server langgraph", "turns_per_s")),
+    Row("server-inside", "server", "`runs/wait`, 32 clients, durable", "ours in process", "turns/s", "≥ 0.4 ×", 0.4, True,
+        against("server ours", "server inside", "turns_per_s")),
+    Row("first-token", "server", "request to first streamed token, p50", DEV, "ms", "≤ 3 ms", 3, False, first_token,
+        is_ratio=False),
+    Row("streams", "streams", "memory that 1,000 idle streams add", "", "MB", "≤ 50 MB", 50, False, streams, is_ratio=False),
 ]

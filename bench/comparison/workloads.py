@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import prompt
+from . import prompt, serving
 from .machine import Background, wait_until_quiet
 from .programs import Failed, Line, Prepared, run, say
 
@@ -27,11 +27,13 @@ class Sizes:
     threads: int = 10_000
     messages: int = 2000
     starts: int = 15
+    load_s: int = 10
+    streams: int = 1000
 
     @classmethod
     def quick(cls) -> Sizes:
         """Enough to see that everything runs."""
-        return cls(100, 1000, 2000, 100, 200, 200, 3)
+        return cls(100, 1000, 2000, 100, 200, 200, 3, 1, 50)
 
 
 @dataclass
@@ -70,6 +72,19 @@ class Bench:
         self.measured.runs[name][self.round] = [{**line, "background_cores": busy} for line in lines]
         say(f"round {self.round}: {name}, {time.monotonic() - start:.1f} s{told(lines)}, others used {busy} cores")
         return True
+
+    def keep_all(self, names: list[str], work: Callable[[], list[list[Line]]]) -> None:
+        """The same for one thing that gives the lines of several."""
+        rest: list[list[Line]] = []
+
+        def first() -> list[Line]:
+            lines, *others = work()
+            rest.extend(others)
+            return lines
+
+        if self.keep(names[0], first):
+            for name, lines in zip(names[1:], rest, strict=True):
+                self.measured.runs[name][self.round] = lines
 
     def ours(self, *arguments: object) -> list[Line]:
         """Runs our benchmark."""
@@ -143,6 +158,43 @@ class Bench:
 
         self.keep("start ours", starts)
 
+    def server(self) -> None:
+        """The same turns over HTTP and in process; and `langgraph dev` by the same client. Then one client's streams."""
+        many = ["load", "--users", 200, "--turns", 10, "--workers", 32, "--model", "scripted:echo"]
+        one = ["load", "--users", 1, "--turns", 10, "--workers", 1, "--stream"]
+        long, short = ["--seconds", self.sizes.load_s], ["--seconds", min(3, self.sizes.load_s)]
+        # The same conversations, but fewer of them: the rival takes long for one.
+        few = ["load", "--users", 32, "--turns", 10, "--workers", 32, "--seconds", min(1, self.sizes.load_s)]
+
+        def ours() -> list[Line]:
+            with serving.everthread(self.programs.everthread, self.file("served.db"), self.environment) as server:
+                return self.ours(*many, *long, "--url", server.url)
+
+        def stream() -> list[Line]:
+            with serving.everthread(self.programs.everthread, self.file("streamed.db"), self.environment) as server:
+                return self.ours(*one, *short, "--url", server.url)
+
+        def theirs() -> list[list[Line]]:
+            python, sources = self.programs.server_python, self.programs.langgraph.parent
+            with serving.langgraph_dev(python, sources, self.work, self.environment) as server:
+                return [self.ours(*few, "--url", server.url), self.ours(*one, *short, "--url", server.url)]
+
+        inside = self.file("inside.db")
+        self.keep("server ours", ours)
+        self.keep("server inside", lambda: self.ours(*many, *long, "--storage", f"sqlite:{inside}"))
+        self.keep("server stream", stream)
+        self.keep_all(["server langgraph", "server langgraph stream"], theirs)
+
+    def streams(self) -> None:
+        """Memory of streams on which nothing comes."""
+
+        def idle() -> list[Line]:
+            database = self.file("idle.db")
+            with serving.everthread(self.programs.everthread, database, self.environment, "scripted:hang") as server:
+                return [{"bench": "streams", **serving.idle_streams(server, self.sizes.streams)}]
+
+        self.keep("streams ours", idle)
+
 
 def measure(programs: Prepared, work: Path, sizes: Sizes, rows: list, arguments: argparse.Namespace) -> Measured:
     """Runs the workloads that the rows need, all of them in each round."""
@@ -157,7 +209,7 @@ def measure(programs: Prepared, work: Path, sizes: Sizes, rows: list, arguments:
 def told(lines: list[Line]) -> str:
     """The one figure that a reader waits for."""
     line = lines[-1]
-    shown = [f"{line[name]:,.1f} {name}" for name in ("turns_per_s", "load_ms", "ready_ms") if name in line]
+    shown = [f"{line[name]:,.1f} {name}" for name in ("turns_per_s", "load_ms", "ready_ms", "added_bytes") if name in line]
     return ", " + " ".join(shown) if shown else ""
 
 
