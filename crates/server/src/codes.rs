@@ -121,7 +121,7 @@ pub const CODES: &[ErrorCode] = &[
     ),
     code(
         "no_crons",
-        501,
+        404,
         "This server runs nothing on a schedule.",
         "Begin runs from a scheduler of your own, or later with `after_seconds`.",
     ),

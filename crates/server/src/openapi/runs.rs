@@ -147,7 +147,7 @@ fn stateless() -> Vec<Doc> {
 
 /// This server has no schedule, and says so.
 fn crons() -> Vec<Doc> {
-    let none = |method, path| doc(method, path, "Not offered: answers 501").status(501);
+    let none = |method, path| doc(method, path, "Not offered: answers 404").status(404);
     vec![
         none("POST", "/runs/crons"),
         none("POST", "/runs/crons/search"),

@@ -1,5 +1,6 @@
 //! Scheduled runs, which this server does not have: `/info` says so, and clients that ask all the same are told.
 
+use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
 
 use super::{Routes, Rule};
@@ -21,9 +22,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
         )
 }
 
-async fn none(_: Principal) -> ApiError {
+/// The body is read to its end, so that the connection serves the next request. 404, because some clients try a 5xx again.
+async fn none(_: Principal, _: Bytes) -> ApiError {
     ApiError::new(
-        StatusCode::NOT_IMPLEMENTED,
+        StatusCode::NOT_FOUND,
         "no_crons",
         "this server has no scheduled runs (/info says crons: false): start runs from a scheduler of your own, or put one off with after_seconds",
     )

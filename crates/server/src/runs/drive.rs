@@ -165,16 +165,21 @@ impl Drive {
         let Some(tell) = self.tell.take() else {
             return;
         };
-        if order.name_thread {
-            let graph = order.graph.name().to_owned();
-            let naming = name_thread(self.hub.clone(), self.live.clone(), graph);
-            self.naming = Some(tokio::spawn(naming));
-        }
         if self.live.log.is_resumable() {
             let keep = store_log::keep(self.hub.store.clone(), self.live.clone());
             self.keeping = Some(tokio::spawn(keep));
         }
-        let _ = tell.send(Ok(()));
+        if !order.name_thread {
+            let _ = tell.send(Ok(()));
+            return;
+        }
+        // Clients look for a thread by its graph: they are to find it as soon as they know of the run.
+        let graph = order.graph.name().to_owned();
+        let naming = name_thread(self.hub.clone(), self.live.clone(), graph);
+        self.naming = Some(tokio::spawn(async move {
+            naming.await;
+            let _ = tell.send(Ok(()));
+        }));
     }
 
     async fn show(&mut self, event: &Event) {
