@@ -395,7 +395,13 @@ pub(crate) struct BenchLoad {
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// The key to show to that server, of the role `service` or `admin`: it speaks for many users.
-    #[arg(long, env = "EVERTHREAD_BENCH_KEY", hide_env_values = true, value_name = "KEY", requires = "url")]
+    #[arg(
+        long,
+        env = "EVERTHREAD_BENCH_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        requires = "url"
+    )]
     pub(crate) key: Option<String>,
     /// Read each reply as a stream, and measure the time to its first token too.
     #[arg(long)]

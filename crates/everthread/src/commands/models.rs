@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use everthread_model::weights::{self, ModelKind, Phase, Progress, PullSource, WeightFile, Weights};
+use everthread_model::weights::{
+    self, ModelKind, Phase, Progress, PullSource, WeightFile, Weights,
+};
 use serde_json::{Value, json};
 
 use crate::cli::{Models, PullFrom};
