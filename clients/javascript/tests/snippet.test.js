@@ -20,7 +20,7 @@ for (const version of ["sdk-2", "sdk-1"]) {
   test(`the snippet runs with ${version}`, async () => {
     // Beside the packages, so that they are found; the name is the one that this folder knows them by.
     const folder = mkdtempSync(join(import.meta.dirname, "snippet-"));
-    const program = readFileSync(SNIPPET, "utf8").replace("@langchain/langgraph-sdk", version);
+    const program = readFileSync(SNIPPET, "utf8").replaceAll("@langchain/langgraph-sdk", version);
     const file = join(folder, "snippet.mjs");
     writeFileSync(file, program);
     const environment = { ...process.env, EVERTHREAD_URL: fast.url };

@@ -179,7 +179,7 @@ async fn converse(
     said: &[&str],
 ) -> Result<(), Box<dyn Error>> {
     println!("\n=== Conversation with {user} ===");
-    let id = ThreadId::new(&format!("thread_{user}_{:08x}", rand_suffix()))?;
+    let id = ThreadId::new(format!("thread_{user}_{:08x}", rand_suffix()))?;
     let key = ThreadKey {
         user: UserId::new(user)?,
         thread: id,
