@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -17,7 +17,7 @@ type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 /// Writes what is left when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Logging {
-    _file: Option<WorkerGuard>,
+    _writers: Vec<WorkerGuard>,
 }
 
 /// Begins to log.
@@ -31,32 +31,35 @@ pub(crate) fn begin(settings: &LogSettings) -> Result<Logging, Failure> {
             Failure::new(Exit::Invalid, what).because(error)
         })
     };
-    let mut layers: Vec<Boxed> = vec![to_stderr(settings.format, filter()?)];
-    let mut guard = None;
+    // Written by a thread of its own: a pipe that nobody reads must not stop the server. Lines that find no room are
+    // left out.
+    let (stderr, held) = tracing_appender::non_blocking(io::stderr());
+    let mut layers: Vec<Boxed> = vec![to_stderr(settings.format, stderr, filter()?)];
+    let mut writers = vec![held];
     if let Some(path) = &settings.file {
         let (writer, held) = tracing_appender::non_blocking(appender(path, settings)?);
-        guard = Some(held);
+        writers.push(held);
         layers.push(json().with_writer(writer).with_filter(filter()?).boxed());
     }
     // A second server in one process logs where the first does.
     let _ = tracing_subscriber::registry().with(layers).try_init();
-    Ok(Logging { _file: guard })
+    Ok(Logging { _writers: writers })
 }
 
-fn to_stderr(format: LogFormat, filter: EnvFilter) -> Boxed {
+fn to_stderr(format: LogFormat, stderr: NonBlocking, filter: EnvFilter) -> Boxed {
     let is_json = match format {
         LogFormat::Json => true,
         LogFormat::Human => false,
         LogFormat::Auto => !io::stderr().is_terminal(),
     };
     if is_json {
-        json().with_writer(io::stderr).with_filter(filter).boxed()
+        json().with_writer(stderr).with_filter(filter).boxed()
     } else {
         let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         fmt::layer()
             .with_ansi(colours)
             .with_target(false)
-            .with_writer(io::stderr)
+            .with_writer(stderr)
             .with_filter(filter)
             .boxed()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use everthread_graph::contract::{Json, Multitask};
+use everthread_graph::contract::{Json, Multitask, ThreadKey};
 use everthread_graph::{AnyOutput, AnyStream, Error, ErrorKind, Event, Standing};
 use everthread_store::{StoreErrorKind, ThreadPatch};
 use futures::Stream;
@@ -226,6 +226,12 @@ impl Drive {
         let took = self.begun.elapsed();
         self.hub.metrics.run_ended(graph, outcome.status(), took);
         self.active = None;
+        if let Outcome::Failed { error, .. } = &outcome {
+            let ThreadKey { user, thread } = &self.live.key;
+            let duration_ms = took.as_micros() as f64 / 1000.0;
+            // The reason may quote what was said: it is in the run, not in the log.
+            tracing::warn!(operation = "run", %user, %thread, run = %self.live.id, duration_ms, outcome = "error", error, "a run failed");
+        }
         let log = self.live.log.clone();
         if log.is_read() {
             self.push(self.teller.finish()).await;
