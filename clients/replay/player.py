@@ -83,6 +83,7 @@ class Player:
             if answer.status_code != 200 or answer.json()["status"] != "pending":
                 return
             time.sleep(0.02)
+        raise AssertionError(f"run {run} did not begin within {PATIENCE_SECONDS} s")
 
     def _ask(self, exchange: Exchange, began: threading.Event | None = None) -> list[Mismatch]:
         comparison = Comparison(exchange, self.ids)

@@ -1,5 +1,7 @@
 //! Our own under `/api`, and the pages for people and programs that look after the server.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -207,14 +209,19 @@ async fn a_session_tells_which_client_made_how_many_turns() {
     }
     let path = "/api/users/me/sessions";
     // Sessions are written a moment after the turns that they count.
-    let mut looks = tokio::time::interval(std::time::Duration::from_millis(50));
-    let sessions = loop {
-        looks.tick().await;
-        let found = keyed.with(&keyed.ann, "GET", path, NONE).await.ok();
-        if found["sessions"][0]["turns"] == 2 {
-            break found["sessions"].clone();
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    let written = async {
+        loop {
+            looks.tick().await;
+            let found = keyed.with(&keyed.ann, "GET", path, NONE).await.ok();
+            if found["sessions"][0]["turns"] == 2 {
+                break found["sessions"].clone();
+            }
         }
     };
+    let sessions = tokio::time::timeout(Duration::from_secs(30), written)
+        .await
+        .expect("the session was never written");
     assert_eq!(sessions.as_array().map(Vec::len), Some(1));
     assert_eq!(sessions[0]["thread_id"], "two");
 }
