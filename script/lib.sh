@@ -29,3 +29,9 @@ need_pip() {
   need python3 python3
   python3 -m pip --version >/dev/null 2>&1 || need pip3 python3-pip
 }
+
+# The private PostgreSQL of the tests, and the pooler before it. Their programs lie outside of most people's PATH.
+need_postgresql() {
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql
+  PATH="$PATH:/usr/sbin" need pgbouncer pgbouncer
+}
