@@ -232,20 +232,20 @@ impl Drive {
             // The reason may quote what was said: it is in the run, not in the log.
             tracing::warn!(operation = "run", %user, %thread, run = %self.live.id, duration_ms, outcome = "error", error, "a run failed");
         }
+        done(self.naming.take()).await;
+        let error = outcome.error();
+        let end = json!({"run_id": self.live.id.to_string(), "status": outcome.status()});
+        // Before a reader hears of it: whoever knows that the run has ended may go on with its thread.
+        self.live.end(outcome);
         let log = self.live.log.clone();
         if log.is_read() {
             self.push(self.teller.finish()).await;
-            if let Some(error) = outcome.error() {
+            if let Some(error) = error {
                 log.push("error", &error).await;
             }
-        }
-        done(self.naming.take()).await;
-        if log.is_read() {
-            let end = json!({"run_id": self.live.id.to_string(), "status": outcome.status()});
             log.push("end", &end.to_string()).await;
         }
         log.close();
-        self.live.end(outcome);
         done(self.keeping.take()).await;
         if self.live.kept.temporary {
             let key = &self.live.key;

@@ -90,6 +90,13 @@ impl Hub {
         all
     }
 
+    /// Whether a run of this thread is on its way here, or waits. One that has ended may still be known here, while
+    /// its events are kept.
+    pub(crate) fn is_busy(&self, key: &ThreadKey) -> bool {
+        let mut all = self.of_thread(key).into_iter();
+        all.any(|live| live.outcome().is_none())
+    }
+
     /// The runs of a user that are driven here, oldest first.
     pub(crate) fn of_user(&self, user: &everthread_graph::contract::UserId) -> Vec<Arc<Live>> {
         let live = self.lock();

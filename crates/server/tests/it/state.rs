@@ -132,6 +132,28 @@ async fn a_thread_is_not_updated_under_a_run() {
 }
 
 #[tokio::test]
+async fn whoever_has_read_the_end_of_a_run_may_write_at_once() {
+    let app = TestApp::new().await;
+    let thread = app.thread().await;
+    let path = format!("/threads/{thread}");
+    let update = json!({"values": {"log": ["x"]}, "as_node": "gate"});
+    // The events of a resumable run are kept beside it: that takes longer than the run itself.
+    for way in [json!({}), json!({"stream_resumable": true})] {
+        let asked = with(said("one"), way);
+        let start = format!("{path}/runs/stream");
+        let stream = app.stream(&start, asked.clone()).await;
+        assert_eq!(stream.all().await.last().expect("an end").name, "end");
+        app.post(&format!("{path}/state"), update.clone())
+            .await
+            .ok();
+        app.post(&format!("{path}/runs/wait"), asked).await.ok();
+        app.post(&format!("{path}/state"), update.clone())
+            .await
+            .ok();
+    }
+}
+
+#[tokio::test]
 async fn a_run_from_an_old_checkpoint_begins_a_branch() {
     let app = TestApp::new().await;
     let thread = app.thread().await;

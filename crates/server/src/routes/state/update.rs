@@ -32,7 +32,7 @@ pub(super) async fn update(
             key.thread
         )));
     };
-    if !app.runs.of_thread(&key).is_empty() {
+    if app.runs.is_busy(&key) {
         return Err(busy());
     }
     if let At::Id(id) = at {
