@@ -5,9 +5,11 @@
 //! conformance cases (feature `conformance`).
 //!
 //! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
-//! written ([`ListState`], [`StoredList`]), what a word is ([`words`], [`Query`]), and what metadata contain
-//! ([`contains`]).
+//! written ([`ListState`], [`StoredList`]), what contradicts itself ([`ThreadAudit`]), what a word is ([`words`],
+//! [`Query`]), and what metadata contain ([`contains`]).
 
+mod audit;
+mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod list;
@@ -25,6 +27,8 @@ mod thread;
 mod user;
 mod words;
 
+pub use audit::{CheckpointRow, DocumentAudit, MAX_LISTED, RunRow, ThreadAudit, ThreadCounts};
+pub use batch::{batch_events, batch_text};
 pub use everthread_graph::contract::{Checkpointer, Items, StoreError, StoreErrorKind};
 pub use list::{Chain, DeltaError, ListDamage, ListEdit, ListState, StoredList};
 pub use message::{ReadMessages, StoredMessage};
