@@ -26,10 +26,12 @@ mod migrations;
 mod open;
 mod options;
 mod owner;
+mod portable;
 mod readers;
 mod sql;
 mod store;
 mod writer;
 
-pub use options::{Clock, Location, SqliteOptions, Synchronous};
+pub use everthread_store::Clock;
+pub use options::{Location, SqliteOptions, Synchronous};
 pub use store::SqliteStore;

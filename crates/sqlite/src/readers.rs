@@ -80,6 +80,11 @@ impl Readers {
         self.free().clear();
     }
 
+    /// Whether reads are refused.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.room.is_closed()
+    }
+
     fn run<T>(
         &self,
         doing: &'static str,

@@ -15,6 +15,7 @@ pub(crate) mod index;
 pub(crate) mod item;
 pub(crate) mod load;
 pub(crate) mod place;
+pub(crate) mod portable;
 pub(crate) mod prune;
 pub(crate) mod queue;
 pub(crate) mod record;

@@ -16,6 +16,8 @@ pub mod lists;
 pub mod orphans;
 pub mod pending;
 pub mod policies;
+pub mod portable;
+pub mod portable_policies;
 pub mod pruning;
 pub mod queueing;
 pub mod reading;
@@ -154,6 +156,19 @@ macro_rules! conformance_tests {
             items::items_are_filtered_by_their_values,
             items::namespaces_are_listed,
             items::an_item_that_ended_is_not_there,
+            portable::rows_make_the_same_store_again,
+            portable::rows_of_a_scope_are_those_alone,
+            portable::rows_are_of_one_moment,
+            portable::a_large_thread_is_written_in_pieces,
+            portable::a_part_is_written_whole_or_not_at_all,
+            portable::erasing_leaves_a_mark,
+            portable_policies::threads_meet_by_the_policy,
+            portable_policies::a_copy_stands_beside_what_is_there,
+            portable_policies::writing_twice_changes_nothing,
+            portable_policies::a_dry_run_writes_nothing,
+            portable_policies::own_rows_meet_one_by_one,
+            portable_policies::a_busy_or_held_thread_is_not_replaced,
+            portable_policies::a_replaced_thread_goes_on,
             values::any_text_survives,
             values::large_values_survive,
             values::names_are_not_patterns,

@@ -6,15 +6,18 @@
 //!
 //! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
 //! written ([`ListState`], [`StoredList`]), what contradicts itself ([`ThreadAudit`]), what a word is ([`words`],
-//! [`Query`]), and what metadata contain ([`contains`]).
+//! [`Query`]), and what metadata contain ([`contains`]). [`portable`] holds the form in which rows leave a store and come into another.
 
 mod audit;
 mod batch;
+mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod ids;
 mod list;
 mod message;
 mod metadata;
+pub mod portable;
 mod query;
 mod ranges;
 mod record;
@@ -29,7 +32,9 @@ mod words;
 
 pub use audit::{CheckpointRow, DocumentAudit, MAX_LISTED, RunRow, ThreadAudit, ThreadCounts};
 pub use batch::{batch_events, batch_text};
+pub use clock::Clock;
 pub use everthread_graph::contract::{Checkpointer, Items, StoreError, StoreErrorKind};
+pub use ids::{canonical_uuid, time_of};
 pub use list::{Chain, DeltaError, ListDamage, ListEdit, ListState, StoredList};
 pub use message::{ReadMessages, StoredMessage};
 pub use metadata::{contains, merged};

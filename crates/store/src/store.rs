@@ -1,10 +1,13 @@
 //! The trait.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use everthread_graph::contract::{
     Checkpointer, Items, Json, NewRun, RunId, StoreError, ThreadKey, UserId,
 };
 
+use crate::portable::{Part, RowStream, Scope, WriteRows, Written};
 use crate::{
     CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
     NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
@@ -46,6 +49,9 @@ pub trait Store: Checkpointer + Items {
     ///
     /// Where the store stops on the way, the user is gone as a whole or there as a whole, and what is left of the
     /// words goes when the store is next open.
+    ///
+    /// A document of the kind [`ERASED`](crate::portable::ERASED) says from then on that a user with the hash of this
+    /// id was erased ([`Mark`](crate::portable::Mark)); it does not go when the user comes back.
     ///
     /// # Errors
     /// `NotFound`; `Held` when the user is under hold; `Busy` when a run is active on one of the threads;
@@ -289,6 +295,46 @@ pub trait Store: Checkpointer + Items {
         &self,
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<CheckReport, StoreError>;
+
+    /// Reads all rows of a scope as they were at one moment, in the order of [`portable`](crate::portable), some at a
+    /// time: what is in memory does not grow with the store. Others go on writing meanwhile. Whoever drops the stream
+    /// gives the moment up; while it is held, a store may have to keep what was deleted or replaced since.
+    ///
+    /// # Errors
+    /// `NotFound` when the user or the thread is not there; `Unavailable`. Through the stream: `Corrupt`,
+    /// `Unavailable`; nothing comes after an error.
+    async fn read_rows(&self, scope: &Scope) -> Result<RowStream, StoreError>;
+
+    /// Writes the rows of a thread, a user's own rows or documents in one transaction: all of them, or nothing when
+    /// the stream ends in an error, is out of order or contradicts itself. The user of a thread is created when it is
+    /// new. Durable at return. What is in memory does not grow with the thread; of a large one, others wait while its
+    /// rows come, and a stream that stands still for seconds is given up.
+    ///
+    /// What meets something that is there already goes by the policy. A user's rows and documents are met one by one;
+    /// a hold stays. A thread is met as a whole: where one takes the place of another, its fence begins above that of
+    /// the other, and sessions go on naming it. A copy leaves runs that are active or wait behind.
+    ///
+    /// # Errors
+    /// What came through the stream; `Invalid` when the rows are out of order or contradict themselves, `Busy` when a
+    /// run is active on a thread that is to be replaced, `Held` when its user is under hold; `Unavailable`, `Newer`.
+    async fn write_rows(
+        &self,
+        part: &Part,
+        rows: RowStream,
+        how: WriteRows,
+    ) -> Result<Written, StoreError>;
+
+    /// Copies the store as it is at one moment into a new file, which can be opened as a store of this kind. Others go
+    /// on writing meanwhile. `progress` hears pages done and pages in all. The file is on the disk at return; after an
+    /// error it is not there.
+    ///
+    /// # Errors
+    /// `Invalid` when the store is not kept in one file; `Exists` when the file is there; `Unavailable`.
+    async fn snapshot(
+        &self,
+        to: &Path,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<(), StoreError>;
 
     /// Waits until all derived work (the search index) has caught up with what was durable at the call.
     ///

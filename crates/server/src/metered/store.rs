@@ -1,7 +1,10 @@
 //! The rest of the store, handed on.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use everthread_graph::contract::{Json, NewRun, RunId, StoreError, ThreadKey, UserId};
+use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::{
     CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
     NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
@@ -207,6 +210,30 @@ impl Store for Metered {
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<CheckReport, StoreError> {
         self.timed("check", self.inner.check(progress)).await
+    }
+
+    async fn read_rows(&self, scope: &Scope) -> Result<RowStream, StoreError> {
+        // The rows themselves come later.
+        self.timed("read_rows", self.inner.read_rows(scope)).await
+    }
+
+    async fn write_rows(
+        &self,
+        part: &Part,
+        rows: RowStream,
+        how: WriteRows,
+    ) -> Result<Written, StoreError> {
+        self.timed("write_rows", self.inner.write_rows(part, rows, how))
+            .await
+    }
+
+    async fn snapshot(
+        &self,
+        to: &Path,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<(), StoreError> {
+        self.timed("snapshot", self.inner.snapshot(to, progress))
+            .await
     }
 
     async fn settle(&self) -> Result<(), StoreError> {

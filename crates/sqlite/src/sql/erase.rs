@@ -2,6 +2,7 @@
 
 use everthread_graph::contract::{StoreErrorKind, UserId};
 use everthread_store::Erased;
+use everthread_store::portable::{ERASED, Mark};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Sql, fault};
@@ -29,7 +30,7 @@ const TABLES: &[&str] = &[
 const PAGES_AT_ONCE: u32 = 256;
 
 /// Deletes every row of a user. Their words lie in the search index until it is purged.
-pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner) -> Sql<Erased> {
+pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner, now_ms: i64) -> Sql<Erased> {
     let found: Option<(i64, bool)> = tx
         .prepare_cached("SELECT user, held FROM users WHERE id = ?1")?
         .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -52,6 +53,12 @@ pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner) -> Sql<Erased> 
     for table in TABLES {
         tx.execute(&format!("DELETE FROM {table} WHERE user = ?1"), [user])?;
     }
+    let mark = Mark::of(id, now_ms);
+    tx.execute(
+        "INSERT INTO records (kind, id, version, body, created_ms, updated_ms) VALUES (?1, ?2, 1, ?3, ?4, ?4)
+         ON CONFLICT DO UPDATE SET version = version + 1, body = ?3, updated_ms = ?4",
+        (ERASED, &mark.id, mark.body().as_str(), now_ms),
+    )?;
     Ok(erased)
 }
 

@@ -1,17 +1,12 @@
 //! What runs told those who follow them: a batch in a row.
 
-use std::fmt::Write;
-
-use everthread_graph::contract::{Json, RunId, StoreErrorKind, ThreadKey};
-use everthread_store::RunEvent;
+use everthread_graph::contract::{RunId, StoreErrorKind, ThreadKey};
+use everthread_store::{RunEvent, batch_events, batch_text};
 use rusqlite::Connection;
 
 use crate::error::{Sql, fault};
 use crate::sql::place::{self, Place};
 use crate::sql::{change, thread};
-
-/// Stands between the events of a batch: JSON text cannot hold it.
-const BETWEEN: char = '\u{1E}';
 
 /// Rows that are deleted in one transaction.
 const ROWS_AT_ONCE: u32 = 500;
@@ -25,7 +20,7 @@ pub(crate) fn append(
     now_ms: i64,
 ) -> Sql<()> {
     let place = place::thread(tx, key)?.ok_or_else(|| thread::missing(key))?;
-    let (Some(first), Some(last)) = (events.first(), events.last()) else {
+    let Some(first) = events.first() else {
         return Ok(());
     };
     let run = id.uuid().into_bytes();
@@ -42,18 +37,32 @@ pub(crate) fn append(
             format!("the events of run {id} do not ascend"),
         ));
     }
+    keep(tx, place, id, events, now_ms)
+}
+
+/// Writes a batch of events, which ascend, as one row.
+pub(crate) fn keep(
+    tx: &Connection,
+    place: Place,
+    run: RunId,
+    events: &[RunEvent],
+    at_ms: i64,
+) -> Sql<()> {
+    let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        return Ok(());
+    };
     tx.prepare_cached(
         "INSERT INTO run_events (user, thread, run, seq, last, count, at_ms, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute((
         place.user,
         place.thread,
-        run,
+        run.uuid().into_bytes(),
         first.seq,
         last.seq,
         events.len(),
-        now_ms,
-        text(events),
+        at_ms,
+        batch_text(events),
     ))?;
     Ok(())
 }
@@ -79,7 +88,8 @@ pub(crate) fn list(
         && let Some(row) = rows.next()?
     {
         let body = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        let batch = parse(body).ok_or_else(|| change::damaged("events of a run cannot be read"))?;
+        let batch =
+            batch_events(body).ok_or_else(|| change::damaged("events of a run cannot be read"))?;
         let wanted = batch
             .into_iter()
             .filter(|event| after.is_none_or(|after| event.seq > after));
@@ -111,49 +121,4 @@ pub(crate) fn delete_before(tx: &Connection, ms: i64) -> Sql<(u64, bool)> {
         .collect::<Result<_, _>>()?;
     let more = counts.len() as u64 == u64::from(ROWS_AT_ONCE);
     Ok((counts.iter().sum(), more))
-}
-
-fn text(events: &[RunEvent]) -> String {
-    let mut text = String::new();
-    for event in events {
-        if !text.is_empty() {
-            text.push(BETWEEN);
-        }
-        // Writing into a string cannot fail.
-        let _ = write!(text, "{} {}", event.seq, event.body.as_str());
-    }
-    text
-}
-
-/// The events of a batch; `None` when the text is none.
-pub(crate) fn parse(text: &str) -> Option<Vec<RunEvent>> {
-    let event = |part: &str| {
-        let (seq, body) = part.split_once(' ')?;
-        Some(RunEvent {
-            seq: seq.parse().ok()?,
-            body: Json::trusted(body),
-        })
-    };
-    text.split(BETWEEN).map(event).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_is_read_as_it_was_written() {
-        let event = |seq, body: &str| RunEvent {
-            seq,
-            body: Json::parse(body).unwrap(),
-        };
-        let batch = [
-            event(0, "{ \"a\" :\n\t[\"x y\", \"\\u001e\"]}"),
-            event(7, "null"),
-            event(u64::try_from(i64::MAX).unwrap(), "1.50"),
-        ];
-        assert_eq!(parse(&text(&batch)).unwrap(), batch);
-        assert_eq!(parse(""), None);
-        assert_eq!(parse("x 1"), None);
-    }
 }

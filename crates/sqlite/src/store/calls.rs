@@ -1,11 +1,13 @@
 //! The contract's calls: what is handed to the writer, what is read beside it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use everthread_graph::contract::{
     Json, NewRun, RunId, StoreError, StoreErrorKind, ThreadKey, UserId,
 };
+use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::{
     CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
     NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
@@ -359,6 +361,27 @@ impl Store for SqliteStore {
         progress: &mut (dyn FnMut(u64, u64) + Send),
     ) -> Result<CheckReport, StoreError> {
         crate::check::check(&self.inner.readers, progress).await
+    }
+
+    async fn read_rows(&self, scope: &Scope) -> Result<RowStream, StoreError> {
+        self.inner.read_rows(scope).await
+    }
+
+    async fn write_rows(
+        &self,
+        part: &Part,
+        rows: RowStream,
+        how: WriteRows,
+    ) -> Result<Written, StoreError> {
+        self.inner.write_rows(part, rows, how).await
+    }
+
+    async fn snapshot(
+        &self,
+        to: &Path,
+        progress: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<(), StoreError> {
+        self.inner.snapshot(to, progress).await
     }
 
     async fn settle(&self) -> Result<(), StoreError> {

@@ -21,10 +21,11 @@ impl Inner {
     /// Erases a user; at return nothing of theirs is in the files any more.
     pub(super) async fn erase(&self, user: &UserId) -> Result<Erased, StoreError> {
         let (user, owner) = (user.clone(), Arc::clone(&self.owner));
+        let now_ms = self.now_ms();
         let (mut erased, before) = self
             .write("erasing a user", Touches::Threads, move |tx| {
                 let before = erase::live_bytes(tx)?;
-                Ok((erase::user(tx, &user, &owner)?, before))
+                Ok((erase::user(tx, &user, &owner, now_ms)?, before))
             })
             .await?;
         const PURGING: &str = "purging the search index";

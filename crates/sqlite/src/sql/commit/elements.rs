@@ -32,7 +32,7 @@ pub(super) struct By<'a> {
 
 impl Numbers {
     /// The number of the next message. Never one that derived work has passed, whatever was deleted.
-    fn next_message(&mut self, tx: &Connection) -> Sql<i64> {
+    pub(crate) fn next_message(&mut self, tx: &Connection) -> Sql<i64> {
         let last = match self.last_message {
             Some(last) => last,
             None => tx
@@ -45,17 +45,18 @@ impl Numbers {
         Ok(last + 1)
     }
 
-    fn channel(&mut self, tx: &Connection, ns: &Namespace, name: &str) -> Sql<i64> {
-        if ns.is_root() && name == TRANSCRIPT {
+    /// The number of a list channel, of a thread's own graph (`root`) or of subgraphs.
+    pub(crate) fn channel(&mut self, tx: &Connection, name: &str, root: bool) -> Sql<i64> {
+        if root && name == TRANSCRIPT {
             return Ok(CONVERSATION);
         }
-        let key = (name.to_owned(), ns.is_root());
+        let key = (name.to_owned(), root);
         if let Some(channel) = self.channels.get(&key) {
             return Ok(*channel);
         }
         let found = tx
             .prepare_cached("SELECT channel FROM channels WHERE name = ?1 AND root = ?2")?
-            .query_row((name, ns.is_root()), |row| row.get(0))
+            .query_row((name, root), |row| row.get(0))
             .optional()?;
         let channel = match found {
             Some(channel) => channel,
@@ -63,7 +64,7 @@ impl Numbers {
                 .prepare_cached(
                     "INSERT INTO channels (name, root) VALUES (?1, ?2) RETURNING channel",
                 )?
-                .query_row((name, ns.is_root()), |row| row.get(0))?,
+                .query_row((name, root), |row| row.get(0))?,
         };
         self.channels.insert(key, channel);
         Ok(channel)
@@ -145,7 +146,7 @@ fn write_elements(
     if elements.is_empty() {
         return Ok(());
     }
-    let channel = numbers.channel(tx, by.ns, by.channel)?;
+    let channel = numbers.channel(tx, by.channel, by.ns.is_root())?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO messages (n, user, thread, seq, channel, branch, run, at_ms, id, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
