@@ -3,6 +3,7 @@
 use everthread_graph::contract::Json;
 use everthread_graph::{Context as Node, NodeError};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::ContextPolicy;
 
@@ -36,6 +37,11 @@ pub struct RunContext {
     pub reply_tokens: Option<usize>,
     /// As [`ContextPolicy::summary_tokens`].
     pub summary_tokens: Option<usize>,
+    /// Tools that the model may call, in OpenAI's shape; the run ends with the calls, and goes on when a message of
+    /// each tool is there. Empty for none.
+    pub tools: Option<Vec<Value>>,
+    /// Whether it must, may or must not call one, in OpenAI's shape.
+    pub tool_choice: Option<Value>,
 }
 
 impl RunContext {
@@ -131,6 +137,14 @@ const SCHEMA: &str = r#"{
       "type": "integer",
       "minimum": 1,
       "description": "Longest summary that the model is asked for, in tokens."
+    },
+    "tools": {
+      "type": "array",
+      "items": {"type": "object"},
+      "description": "Tools that the model may call, in OpenAI's shape. The run ends with the calls; it goes on with a message of each tool."
+    },
+    "tool_choice": {
+      "description": "`auto`, `none`, `required`, or the tool to call, in OpenAI's shape."
     }
   }
 }"#;

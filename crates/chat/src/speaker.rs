@@ -6,7 +6,7 @@ use everthread_graph::contract::{Json, ThreadId, ThreadKey, UserId};
 use everthread_graph::{Context as Node, NodeError};
 use everthread_model::{ChatModel, ChatRequest, Message, ModelError, Reply, Role, Silent, fit};
 use everthread_store::{Store, StoreError, ThreadPatch, UserPatch};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::state::overdue;
 use crate::{Context, ContextPolicy, Models, Profile, RunContext, Summary, UserProfile, title_of};
@@ -25,6 +25,14 @@ pub(crate) struct Speaker {
     pub(crate) model: Arc<dyn ChatModel>,
     pub(crate) policy: ContextPolicy,
     pub(crate) profile: Profile,
+    pub(crate) tools: Tools,
+}
+
+/// The tools of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Tools {
+    offered: Vec<Value>,
+    choice: Option<Value>,
 }
 
 /// What a summary has come to.
@@ -41,6 +49,7 @@ impl Mind {
             model: self.models.first().clone(),
             policy: self.policy.clone(),
             profile: self.profile(Some(user)).await?,
+            tools: Tools::default(),
         })
     }
 
@@ -50,7 +59,11 @@ impl Mind {
         node: &Node,
         given: Option<&UserProfile>,
     ) -> Result<Speaker, NodeError> {
-        let context = RunContext::of(node)?;
+        let mut context = RunContext::of(node)?;
+        let tools = Tools {
+            offered: context.tools.take().unwrap_or_default(),
+            choice: context.tool_choice.take(),
+        };
         let model = match &context.model {
             None => self.models.first().clone(),
             Some(name) => self.models.named(name).map_err(|error| {
@@ -58,6 +71,12 @@ impl Mind {
                 NodeError::permanent(what).with_transient(error.is_retryable())
             })?,
         };
+        if !tools.offered.is_empty() && !model.has_tools() {
+            let name = model.name();
+            return Err(NodeError::permanent(format!(
+                "the run's context offers tools, and the model {name} calls none"
+            )));
+        }
         let known = self.profile(node.user()).await?;
         let profile = match given {
             None => known,
@@ -78,6 +97,7 @@ impl Mind {
             model,
             policy: context.limits(&self.policy),
             profile,
+            tools,
         })
     }
 
@@ -142,7 +162,12 @@ impl Speaker {
     /// A request for a reply in this context.
     pub(crate) fn reply_to(&self, node: &Node, context: &Context) -> ChatRequest {
         let messages = context.messages.clone();
-        self.request(messages, self.policy.reply_tokens, session(node, "reply"))
+        let request = self.request(messages, self.policy.reply_tokens, session(node, "reply"));
+        ChatRequest {
+            tools: self.tools.offered.clone(),
+            tool_choice: self.tools.choice.clone(),
+            ..request
+        }
     }
 
     /// The reply as it is kept: under this id, and with what it was given for.

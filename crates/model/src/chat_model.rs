@@ -24,6 +24,12 @@ pub trait ChatModel: Send + Sync + Debug {
     /// model's tokenizer is at hand, otherwise an estimate (see [`estimate_tokens`](crate::estimate_tokens)).
     fn count_tokens(&self, messages: &[Arc<Message>]) -> usize;
 
+    /// Whether it calls the tools of a request; `false` by default. A model without tools ignores them: whoever asks
+    /// on somebody's behalf refuses such a request first.
+    fn has_tools(&self) -> bool {
+        false
+    }
+
     /// Answers the request. `sink` hears the text as it comes; the reply holds all of it.
     ///
     /// # Errors

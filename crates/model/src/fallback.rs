@@ -232,6 +232,11 @@ impl ChatModel for Fallback {
         counts.max().unwrap_or(0)
     }
 
+    /// Each of them may come to answer, so all of them must.
+    fn has_tools(&self) -> bool {
+        self.members.iter().all(|member| member.model.has_tools())
+    }
+
     async fn generate(
         &self,
         request: ChatRequest,

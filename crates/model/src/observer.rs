@@ -44,6 +44,10 @@ impl ChatModel for Observed {
         self.model.count_tokens(messages)
     }
 
+    fn has_tools(&self) -> bool {
+        self.model.has_tools()
+    }
+
     async fn generate(
         &self,
         request: ChatRequest,

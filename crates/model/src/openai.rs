@@ -238,6 +238,10 @@ impl ChatModel for OpenAiModel {
         estimate_tokens(messages)
     }
 
+    fn has_tools(&self) -> bool {
+        true
+    }
+
     async fn generate(
         &self,
         request: ChatRequest,

@@ -23,6 +23,9 @@ pub struct ChatRequest {
     /// Tools that the model may call, each in OpenAI's shape (`{"type":"function","function":{…}}`).
     /// Models without tools ignore them.
     pub tools: Vec<Value>,
+    /// Whether it must, may or must not call one, in OpenAI's shape: `auto`, `none`, `required` or the name of one
+    /// (`{"type":"function","function":{"name":…}}`). `None` leaves it to the model.
+    pub tool_choice: Option<Value>,
 }
 
 impl ChatRequest {

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    ChatModel, ChatRequest, Delta, Message, ModelError, ModelErrorKind, Reply, TokenSink,
+    ChatModel, ChatRequest, Delta, Finish, Message, ModelError, ModelErrorKind, Reply, TokenSink,
     estimate_tokens,
 };
 
@@ -90,7 +90,7 @@ impl Scripted {
             return answer(request);
         }
         match self.script {
-            Script::Echo | Script::Slow | Script::Hang => Ok(answer::echo(request)),
+            Script::Echo | Script::Slow | Script::Hang | Script::Tools => Ok(answer::echo(request)),
             Script::Words => Ok(words()[call % words().len()].clone()),
             Script::Fail => Err(ModelErrorKind::Unavailable),
             Script::FailOnce if call == 0 => Err(ModelErrorKind::Unavailable),
@@ -113,12 +113,22 @@ impl ChatModel for Scripted {
         estimate_tokens(messages)
     }
 
+    fn has_tools(&self) -> bool {
+        self.script == Script::Tools
+    }
+
     async fn generate(
         &self,
         request: ChatRequest,
         sink: &mut dyn TokenSink,
     ) -> Result<Reply, ModelError> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.has_tools()
+            && let Some(message) = answer::call(&request, call)
+        {
+            let finish = Finish::ToolCalls;
+            return Ok(Reply { message, finish });
+        }
         let text = self.text(&request, call).map_err(|kind| self.error(kind))?;
         match self.script {
             Script::Slow => say_slowly(&text, sink).await,

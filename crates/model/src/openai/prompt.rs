@@ -32,6 +32,9 @@ pub(super) fn body(model: &str, request: &ChatRequest, is_official: bool) -> Val
     }
     if !request.tools.is_empty() {
         body["tools"] = request.tools.clone().into();
+        if let Some(choice) = &request.tool_choice {
+            body["tool_choice"] = choice.clone();
+        }
     }
     body
 }

@@ -21,11 +21,14 @@ pub enum Script {
     FailMidway,
     /// Never answers.
     Hang,
+    /// Calls each tool that it is offered, with the question as `text`; echoes a tool's answer, and where there is
+    /// no tool.
+    Tools,
 }
 
 impl Script {
     /// Every script, in the order in which help lists them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Echo,
         Self::Slow,
         Self::Words,
@@ -33,6 +36,7 @@ impl Script {
         Self::FailOnce,
         Self::FailMidway,
         Self::Hang,
+        Self::Tools,
     ];
 
     /// The script's name after `scripted:`.
@@ -45,6 +49,7 @@ impl Script {
             Self::FailOnce => "fail-once",
             Self::FailMidway => "fail-midway",
             Self::Hang => "hang",
+            Self::Tools => "tools",
         }
     }
 }

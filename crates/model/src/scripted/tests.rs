@@ -57,6 +57,28 @@ async fn failures_fail_as_named() {
     assert_eq!((heard, error.kind()), (1, ModelErrorKind::Interrupted));
 }
 
+#[tokio::test]
+async fn tools_are_called_and_their_answers_echoed() {
+    let model = Scripted::new(Script::Tools);
+    let tool = serde_json::json!({"type": "function", "function": {"name": "weather"}});
+    let mut request = ChatRequest::new([Message::human("Oslo?")]);
+    request.tools = vec![tool];
+    let reply = model.generate(request.clone(), &mut Silent).await.unwrap();
+    assert_eq!(reply.finish, crate::Finish::ToolCalls);
+    let call = &reply.message.tool_calls[0];
+    assert_eq!(
+        (call.name.as_str(), &call.args["text"]),
+        ("weather", &"Oslo?".into())
+    );
+    let answer = Message::tool(call.id.clone().unwrap(), "rain");
+    request
+        .messages
+        .extend([reply.message.into(), answer.into()]);
+    let reply = model.generate(request, &mut Silent).await.unwrap();
+    assert!(reply.message.text().starts_with("You said: rain"));
+    assert!(model.has_tools() && !Scripted::echo().has_tools());
+}
+
 #[test]
 fn the_texts_are_distinct_and_of_one_length() {
     let distinct: HashSet<_> = words().iter().collect();
