@@ -58,7 +58,7 @@ impl Items for PostgresStore {
             let found = item::search_and_refresh(&conn, user, &query, now_ms).await;
             return conn.finish(DOING, found).await;
         }
-        let conn = self.inner.base.conn(DOING).await?;
+        let conn = self.inner.base.reading(DOING).await?;
         let found = item::search(&conn, user, &query, now_ms).await;
         conn.finish(DOING, found).await
     }

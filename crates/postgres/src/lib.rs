@@ -36,6 +36,7 @@
 mod checkpointer;
 mod conn;
 mod error;
+mod indexer;
 mod items;
 mod migrations;
 mod open;

@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 
 use crate::conn::{Conn, Statements};
 use crate::error;
+use crate::indexer::Indexer;
 use crate::open::{self, Opener};
 use crate::options::PostgresOptions;
 use crate::owner::Owner;
-use crate::sql::index::Indexer;
 use crate::writer::Writer;
 
 /// A store in a schema of a PostgreSQL database. Cheap to clone: clones are the same store.
