@@ -33,7 +33,7 @@ pub(crate) async fn check(
     let mut report = CheckReport::default();
     for part in parts {
         // Afresh: the index's own check goes by what its connection remembers, and another one may have merged since.
-        add(&mut report, readers.read_afresh(DOING, part).await?);
+        report.add(readers.read_afresh(DOING, part).await?);
         done += 1;
         progress(done, total);
     }
@@ -44,20 +44,13 @@ pub(crate) async fn check(
             .read(DOING, move |tx| {
                 let mut found = CheckReport::default();
                 for place in some {
-                    add(&mut found, check::thread(tx, place)?);
+                    found.add(check::thread(tx, place)?);
                 }
                 Ok(found)
             })
             .await?;
-        add(&mut report, found);
+        report.add(found);
         progress(done, total);
     }
     Ok(report)
-}
-
-fn add(report: &mut CheckReport, part: CheckReport) {
-    report.threads += part.threads;
-    report.checkpoints += part.checkpoints;
-    report.messages += part.messages;
-    report.problems.extend(part.problems);
 }

@@ -3,7 +3,7 @@
 mod documents;
 mod thread;
 
-use everthread_store::{CheckReport, Problem};
+use everthread_store::{CheckReport, MAX_LISTED};
 use rusqlite::Connection;
 
 use crate::error::Sql;
@@ -13,9 +13,6 @@ use crate::sql::place::Place;
 
 pub(crate) use documents::check as documents;
 pub(crate) use thread::check as thread;
-
-/// Problems of one kind that are listed one by one.
-const MAX_LISTED: usize = 100;
 
 /// Threads to look at.
 pub(crate) fn threads(tx: &Connection) -> Sql<Vec<Place>> {
@@ -40,11 +37,7 @@ pub(crate) fn pages(tx: &Connection) -> Sql<CheckReport> {
     while let Some(row) = rows.next()? {
         let said: String = row.get(0)?;
         if said != "ok" {
-            problem(
-                &mut report,
-                "the file",
-                format!("{said}: restore a verified backup"),
-            );
+            report.problem("the file", format!("{said}: restore a verified backup"));
         }
     }
     Ok(report)
@@ -60,7 +53,7 @@ pub(crate) fn references(tx: &Connection) -> Sql<CheckReport> {
         if report.problems.len() < MAX_LISTED {
             let what =
                 format!("a row names one of {parent} that is not there: restore a verified backup");
-            problem(&mut report, table, what);
+            report.problem(table, what);
         }
     }
     Ok(report)
@@ -87,19 +80,8 @@ pub(crate) fn search_index(tx: &Connection) -> Sql<CheckReport> {
         (foreign, "entries have no message"),
     ] {
         if count > 0 {
-            problem(
-                &mut report,
-                "the search index",
-                format!("{count} {what}: build it anew"),
-            );
+            report.problem("the search index", format!("{count} {what}: build it anew"));
         }
     }
     Ok(report)
-}
-
-fn problem(report: &mut CheckReport, place: impl Into<String>, what: impl Into<String>) {
-    report.problems.push(Problem {
-        place: place.into(),
-        what: what.into(),
-    });
 }
