@@ -1,16 +1,17 @@
 //! Where the log goes: stderr, and a file that is changed for a new one now and then.
 
+mod file;
+
 use std::io::{self, IsTerminal};
-use std::path::Path;
 
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
+use self::file::LogFile;
 use crate::failure::{Exit, Failure};
-use crate::settings::{LogFormat, LogRotation, LogSettings};
+use crate::settings::{LogFormat, LogSettings};
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -37,7 +38,11 @@ pub(crate) fn begin(settings: &LogSettings) -> Result<Logging, Failure> {
     let mut layers: Vec<Boxed> = vec![to_stderr(settings.format, stderr, filter()?)];
     let mut writers = vec![held];
     if let Some(path) = &settings.file {
-        let (writer, held) = tracing_appender::non_blocking(appender(path, settings)?);
+        let opened = LogFile::open(path, settings).map_err(|error| {
+            let what = format!("the log file {} cannot be written", path.display());
+            Failure::new(Exit::Unavailable, what).because(error)
+        })?;
+        let (writer, held) = tracing_appender::non_blocking(opened);
         writers.push(held);
         layers.push(json().with_writer(writer).with_filter(filter()?).boxed());
     }
@@ -72,28 +77,4 @@ fn json() -> fmt::Layer<Registry, fmt::format::JsonFields, fmt::format::Format<f
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-}
-
-fn appender(path: &Path, settings: &LogSettings) -> Result<RollingFileAppender, Failure> {
-    let rotation = match settings.rotate {
-        LogRotation::Hourly => Rotation::HOURLY,
-        LogRotation::Daily => Rotation::DAILY,
-        LogRotation::Never => Rotation::NEVER,
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let mut builder = RollingFileAppender::builder()
-        .rotation(rotation)
-        .max_log_files(settings.keep.max(1))
-        .filename_prefix(stem);
-    if let Some(extension) = path.extension() {
-        builder = builder.filename_suffix(extension.to_string_lossy());
-    }
-    builder.build(folder).map_err(|error| {
-        let what = format!("the log file {} cannot be written", path.display());
-        Failure::new(Exit::Unavailable, what).because(error)
-    })
 }

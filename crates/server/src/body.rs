@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::identity::Principal;
 
 /// Deepest nesting of arrays and objects that is read.
 const MAX_DEPTH: usize = 100;
@@ -19,9 +20,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let caller = request.extensions().get::<Principal>().cloned();
         let bytes = Bytes::from_request(request, app)
             .await
             .map_err(|rejection| unread(&rejection))?;
+        if let Some(caller) = caller {
+            app.front.limits.check_size(&caller, bytes.len())?;
+        }
         read(&bytes).map(Self)
     }
 }

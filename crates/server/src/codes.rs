@@ -206,6 +206,12 @@ pub const CODES: &[ErrorCode] = &[
         "Try again after the seconds that `Retry-After` says, or raise `max_runs` under `[server]`.",
     ),
     code(
+        "too_many_streams",
+        429,
+        "This key or user reads as many streams at once as it may. Nothing was begun.",
+        "Close a stream, or wait until a run ends. An operator can raise the limits under `[limits]`.",
+    ),
+    code(
         "unauthorized",
         401,
         "Nobody is known who shows this: the key or the token is missing, unknown, revoked or out of date.",

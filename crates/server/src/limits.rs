@@ -1,12 +1,15 @@
-//! How much a caller may ask for in a time: by key, by the user of a token, and by address for whoever shows neither.
+//! How much a caller may ask for: by key, by the user of a token, and by address for whoever shows neither.
 //!
 //! A caller may use a minute's allowance at once; it comes back evenly. What is too much is refused with 429 and
 //! `Retry-After` before anything is done. In local mode nothing is counted.
+
+mod streams;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use everthread_graph::contract::UserId;
@@ -14,20 +17,34 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::error::ApiError;
-use crate::identity::{Key, KeyId, Role};
+use crate::identity::{Key, KeyId, Principal, Role};
+
+pub(crate) use streams::OpenStream;
+use streams::Streams;
 
 /// Subjects that are remembered at most before those with a full allowance are forgotten.
 const MAX_SUBJECTS: usize = 10_000;
 
-/// Requests a minute; 0 for any number.
+/// Seconds after which a caller with too many streams may try again.
+const STREAMS_RETRY_S: u64 = 5;
+
+/// What callers may ask for; 0 for any number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitSettings {
-    /// For a key or a token with the role `user`; 1,200.
+    /// Requests a minute for a key or a token with the role `user`; 1,200.
     pub user_per_minute: u32,
-    /// For a key or a token with the role `service` or `admin`; any number.
+    /// Requests a minute for a key or a token with the role `service` or `admin`; any number.
     pub service_per_minute: u32,
-    /// For an address from which come requests without a valid key or token; 600.
+    /// Requests a minute for an address from which come requests without a valid key or token; 600.
     pub address_per_minute: u32,
+    /// Mebibytes a minute in the bodies of requests for a key or a token with the role `user`; 256.
+    pub user_mib_per_minute: u32,
+    /// Mebibytes a minute for a key or a token with the role `service` or `admin`; any number.
+    pub service_mib_per_minute: u32,
+    /// Streams at once for a key or a token with the role `user`; 100.
+    pub user_streams: u32,
+    /// Streams at once for a key or a token with the role `service` or `admin`; any number.
+    pub service_streams: u32,
 }
 
 impl Default for LimitSettings {
@@ -36,15 +53,22 @@ impl Default for LimitSettings {
             user_per_minute: 1_200,
             service_per_minute: 0,
             address_per_minute: 600,
+            user_mib_per_minute: 256,
+            service_mib_per_minute: 0,
+            user_streams: 100,
+            service_streams: 0,
         }
     }
 }
 
 /// Who is counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Subject {
+pub(crate) enum Subject {
+    /// Whoever has this key.
     Key(KeyId),
+    /// The user of a token.
     User(UserId),
+    /// An address without either.
     Address(IpAddr),
 }
 
@@ -56,7 +80,15 @@ pub(crate) struct Limits {
     settings: LimitSettings,
     clock: DefaultClock,
     /// A limiter for each allowance: a key may have one of its own.
-    limiters: Mutex<HashMap<NonZeroU32, Arc<Limiter>>>,
+    limiters: Mutex<HashMap<(Unit, NonZeroU32), Arc<Limiter>>>,
+    streams: Streams,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Unit {
+    Requests,
+    Kibibytes,
 }
 
 impl Limits {
@@ -65,6 +97,7 @@ impl Limits {
             settings,
             clock: DefaultClock::default(),
             limiters: Mutex::default(),
+            streams: Streams::default(),
         }
     }
 
@@ -96,27 +129,84 @@ impl Limits {
         let Some(allowed) = NonZeroU32::new(allowed) else {
             return Ok(());
         };
-        let limiter = self.limiter(allowed);
-        if limiter.len() > MAX_SUBJECTS {
-            limiter.retain_recent();
-        }
+        let limiter = self.limiter(Unit::Requests, allowed);
         let Err(not_until) = limiter.check_key(subject) else {
             return Ok(());
         };
         let wait = not_until.wait_time_from(self.clock.now());
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let detail = format!("more than {allowed} requests a minute: try again in {seconds} s");
-        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
-        Err(error.retry_after(seconds.max(1)))
+        Err(too_much(&format!("{allowed} requests"), wait))
     }
 
-    fn limiter(&self, allowed: NonZeroU32) -> Arc<Limiter> {
+    /// Counts the body of a request.
+    ///
+    /// # Errors
+    /// `rate_limited`; `body_too_large` for one that is longer than a minute's allowance.
+    pub(crate) fn check_size(&self, caller: &Principal, bytes: usize) -> Result<(), ApiError> {
+        let mib = match caller.role {
+            Role::User => self.settings.user_mib_per_minute,
+            Role::Service | Role::Admin => self.settings.service_mib_per_minute,
+        };
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        let (Some(subject), Some(allowed), Some(kib)) = (
+            &caller.counted,
+            NonZeroU32::new(mib.saturating_mul(1024)),
+            NonZeroU32::new(kib),
+        ) else {
+            return Ok(());
+        };
+        let limiter = self.limiter(Unit::Kibibytes, allowed);
+        match limiter.check_key_n(subject, kib) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_until)) => {
+                let wait = not_until.wait_time_from(self.clock.now());
+                Err(too_much(&format!("{mib} MiB"), wait))
+            }
+            Err(_) => Err(ApiError::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                format!("the body is longer than the {mib} MiB a minute that this caller may send"),
+            )),
+        }
+    }
+
+    /// Counts a stream until what is given is dropped. `None` where nothing is counted.
+    ///
+    /// # Errors
+    /// `too_many_streams`.
+    pub(crate) fn open_stream(&self, caller: &Principal) -> Result<Option<OpenStream>, ApiError> {
+        let allowed = match caller.role {
+            Role::User => self.settings.user_streams,
+            Role::Service | Role::Admin => self.settings.service_streams,
+        };
+        let (Some(subject), Some(allowed)) = (&caller.counted, NonZeroU32::new(allowed)) else {
+            return Ok(None);
+        };
+        let open = self.streams.open(subject, allowed).ok_or_else(|| {
+            let detail = format!("{allowed} streams are open: close one, or wait for its end");
+            let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_streams", detail);
+            error.retry_after(STREAMS_RETRY_S)
+        })?;
+        Ok(Some(open))
+    }
+
+    fn limiter(&self, unit: Unit, allowed: NonZeroU32) -> Arc<Limiter> {
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         let made = limiters
-            .entry(allowed)
+            .entry((unit, allowed))
             .or_insert_with(|| Arc::new(Limiter::keyed(Quota::per_minute(allowed))));
+        if made.len() > MAX_SUBJECTS {
+            made.retain_recent();
+        }
         Arc::clone(made)
     }
+}
+
+/// 429 for what was more than so much a minute.
+fn too_much(allowed: &str, wait: Duration) -> ApiError {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let detail = format!("more than {allowed} a minute: try again in {seconds} s");
+    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+    error.retry_after(seconds.max(1))
 }
 
 /// What one subscriber has: an IPv4 address, or the upper half of an IPv6 address.
@@ -138,8 +228,8 @@ mod tests {
     fn each_subject_has_an_allowance_of_its_own() {
         let limits = Limits::new(LimitSettings {
             user_per_minute: 2,
-            service_per_minute: 0,
             address_per_minute: 1,
+            ..LimitSettings::default()
         });
         let (anna, bob) = (UserId::new("anna").unwrap(), UserId::new("bob").unwrap());
         for _ in 0..2 {

@@ -42,7 +42,8 @@ impl ThreadStatus {
     pub fn after(last: Option<RunStatus>) -> Self {
         match last {
             Some(RunStatus::Interrupted | RunStatus::Cancelled) => Self::Interrupted,
-            Some(RunStatus::Error) => Self::Error,
+            // One whose process is gone, and that nobody went on with, did not come to its end either.
+            Some(RunStatus::Error | RunStatus::Orphaned) => Self::Error,
             _ => Self::Idle,
         }
     }

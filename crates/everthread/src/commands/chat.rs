@@ -4,6 +4,7 @@ mod asking;
 mod lines;
 mod session;
 mod shown;
+mod visit;
 mod words;
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure>
     let done = if interactive {
         session::run(&bot, &store, key, &spec).await
     } else {
-        lines::run(&bot, key).await
+        lines::run(&bot, &store, key).await
     };
     let closed = store.close().await;
     done?;

@@ -4,7 +4,7 @@ use everthread_server::LimitSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Requests a minute.
+/// What callers may ask for.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct LimitsSettings {
@@ -16,6 +16,15 @@ pub(super) struct LimitsSettings {
     /// Requests a minute for an address, of those that show no valid key or token; 0 for any number. Not counted in
     /// local mode.
     address_requests_per_minute: u32,
+    /// Mebibytes a minute in the bodies of requests for a key or a token with the role `user`; 0 for any number. One
+    /// body may have as many at most.
+    user_mib_per_minute: u32,
+    /// The same for a key or a token with the role `service` or `admin`.
+    service_mib_per_minute: u32,
+    /// Streams that a key or a token with the role `user` may read at once; 0 for any number.
+    user_streams: u32,
+    /// The same for a key or a token with the role `service` or `admin`.
+    service_streams: u32,
 }
 
 impl LimitsSettings {
@@ -24,6 +33,10 @@ impl LimitsSettings {
             user_per_minute: self.user_requests_per_minute,
             service_per_minute: self.service_requests_per_minute,
             address_per_minute: self.address_requests_per_minute,
+            user_mib_per_minute: self.user_mib_per_minute,
+            service_mib_per_minute: self.service_mib_per_minute,
+            user_streams: self.user_streams,
+            service_streams: self.service_streams,
         }
     }
 }
@@ -35,6 +48,10 @@ impl Default for LimitsSettings {
             user_requests_per_minute: limits.user_per_minute,
             service_requests_per_minute: limits.service_per_minute,
             address_requests_per_minute: limits.address_per_minute,
+            user_mib_per_minute: limits.user_mib_per_minute,
+            service_mib_per_minute: limits.service_mib_per_minute,
+            user_streams: limits.user_streams,
+            service_streams: limits.service_streams,
         }
     }
 }

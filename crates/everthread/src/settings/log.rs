@@ -17,6 +17,8 @@ pub(crate) struct LogSettings {
     pub(crate) file: Option<PathBuf>,
     /// When a new file begins: `hourly`, `daily` or `never`.
     pub(crate) rotate: LogRotation,
+    /// A file that has come to so many mebibytes gets a number, and a new one begins; 0 for any size.
+    pub(crate) max_mib: u64,
     /// How many files are kept; older ones are deleted.
     pub(crate) keep: usize,
     /// Whether the text of messages is logged too. For debugging only: a log is read by more people than a
@@ -55,6 +57,7 @@ impl Default for LogSettings {
             format: LogFormat::Auto,
             file: None,
             rotate: LogRotation::Daily,
+            max_mib: 100,
             keep: 7,
             messages: false,
         }

@@ -50,6 +50,39 @@ fn after_twenty_turns_all_forty_messages_are_there_and_the_context_is_short() {
 }
 
 #[test]
+fn each_use_of_the_chat_is_a_session() {
+    let home = Home::new();
+    home.say("main", &["My name is Anna.", "My dog is called Rex."]);
+    home.say("plans", &["Let us plan a holiday."]);
+    let shown = home.json(&["users", "show", "local"]);
+    let sessions = shown["sessions"].as_array().unwrap();
+    let told: Vec<_> = sessions
+        .iter()
+        .map(|one| (&one["client"], &one["thread_id"], &one["turns"]))
+        .collect();
+    let client = "everthread chat".into();
+    assert_eq!(
+        told,
+        [
+            (&client, &"plans".into(), &1.into()),
+            (&client, &"main".into(), &2.into())
+        ]
+    );
+}
+
+#[test]
+fn a_model_that_cannot_answer_is_refused_before_it_is_fetched() {
+    let home = Home::new();
+    let refused = home.run(&["chat", "--model", "local:minilm"], "hello\n");
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("cannot answer"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
 fn a_conversation_whose_first_turn_failed_gets_its_title_later() {
     let home = Home::new();
     let failed = home.run(

@@ -11,7 +11,7 @@ use super::credential::{Credential, named_user};
 use super::jwt::Jwt;
 use super::{JwtError, JwtSettings, Key, Keys, Principal, Role, local};
 use crate::error::ApiError;
-use crate::limits::Limits;
+use crate::limits::{Limits, Subject};
 
 /// The user of a server without keys, unless a request names another.
 const LOCAL_USER: &str = "local";
@@ -137,20 +137,24 @@ impl Auth {
             }
         };
         limits.check_user(&bearer.user, bearer.role)?;
+        let counted = Subject::User(bearer.user.clone());
         let own = (bearer.role != Role::Service).then_some(bearer.user);
-        principal(bearer.role, own, named, None)
+        let mut principal = principal(bearer.role, own, named)?;
+        principal.counted = Some(counted);
+        Ok(principal)
     }
 }
 
 fn of_key(key: &Key, named: Option<UserId>) -> Result<Principal, ApiError> {
-    let mut principal = principal(key.role, key.user.clone(), named, None)?;
+    let mut principal = principal(key.role, key.user.clone(), named)?;
     principal.key = Some(key.id.clone());
+    principal.counted = Some(Subject::Key(key.id.clone()));
     Ok(principal)
 }
 
 fn of_local(named: Option<UserId>) -> Result<Principal, ApiError> {
     let local = UserId::new(LOCAL_USER).map_err(|error| ApiError::invalid(error.to_string()))?;
-    principal(Role::Admin, Some(local), named, None)
+    principal(Role::Admin, Some(local), named)
 }
 
 /// Whoever has the role `user` is that user; others are the one that they name.
@@ -158,7 +162,6 @@ fn principal(
     role: Role,
     own: Option<UserId>,
     named: Option<UserId>,
-    key: Option<super::KeyId>,
 ) -> Result<Principal, ApiError> {
     if role == Role::User {
         if named.is_some() && named != own {
@@ -169,13 +172,15 @@ fn principal(
             user: own,
             named: false,
             role,
-            key,
+            key: None,
+            counted: None,
         });
     }
     Ok(Principal {
         named: named.is_some(),
         user: named.or(own),
         role,
-        key,
+        key: None,
+        counted: None,
     })
 }

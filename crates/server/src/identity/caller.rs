@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::KeyId;
 use crate::app::App;
 use crate::error::ApiError;
+use crate::limits::Subject;
 
 /// What a caller may do.
 #[derive(
@@ -50,6 +51,8 @@ pub struct Principal {
     pub role: Role,
     /// The key that was shown; `None` for a token or in local mode.
     pub key: Option<KeyId>,
+    /// By whom it is counted; `None` in local mode.
+    pub(crate) counted: Option<Subject>,
 }
 
 impl Principal {

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 
 use super::{Principal, Role};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::front::Front;
+use crate::limits::OpenStream;
 use crate::routes::{Route, Rule};
 
 /// The rules by path and method.
@@ -65,10 +68,41 @@ pub(crate) async fn rule(State(app): State<App>, mut request: Request, next: Nex
     let Some(principal) = principal else {
         return next.run(request).await;
     };
+    let open = match open_stream(&app, &request, &principal) {
+        Ok(open) => open,
+        Err(error) => return error.into_response(),
+    };
     request.extensions_mut().insert(principal.clone());
     let mut response = next.run(request).await;
     response.extensions_mut().insert(principal);
-    response
+    match open {
+        Some(open) if response.status().is_success() => counted(response, open),
+        _ => response,
+    }
+}
+
+/// Counts a request that will be answered by a stream, before anything is begun for it.
+fn open_stream(
+    app: &App,
+    request: &Request,
+    principal: &Principal,
+) -> Result<Option<OpenStream>, ApiError> {
+    let path = request.extensions().get::<MatchedPath>();
+    let streams = path.is_some_and(|path| path.as_str().ends_with("/stream"));
+    if !streams {
+        return Ok(None);
+    }
+    app.front.limits.open_stream(principal)
+}
+
+/// The response, counted as a stream until its body ends or is dropped.
+fn counted(response: Response, open: OpenStream) -> Response {
+    response.map(|body| {
+        let frames = body.into_data_stream();
+        Body::from_stream(frames.inspect(move |_| {
+            let _ = &open;
+        }))
+    })
 }
 
 async fn admit(

@@ -49,6 +49,17 @@ fn checked(namespace: &[String]) -> Result<(), ApiError> {
     })
 }
 
+/// Refuses to compare less than all of a value with a query: what is asked for is done or refused, never passed over.
+fn whole(index: Option<&Value>) -> Result<(), ApiError> {
+    match index {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::Array(fields)) if fields.iter().eq(["$"]) => Ok(()),
+        Some(_) => Err(ApiError::invalid(
+            "index: a query is compared with all of an item's value; leave index out",
+        )),
+    }
+}
+
 /// An item as clients read it.
 fn shown(item: &Item) -> Value {
     let value: Value = item.value.read().unwrap_or_default();
@@ -67,6 +78,7 @@ async fn put(
     Body(body): Body<ItemPut>,
 ) -> Result<StatusCode, ApiError> {
     checked(&body.namespace)?;
+    whole(body.index.as_ref())?;
     let value = Stored::of(&body.value).map_err(|error| ApiError::invalid(error.to_string()))?;
     let expires_ms = match body.ttl {
         None => None,

@@ -15,8 +15,8 @@ pub struct ItemPut {
     /// The value, an object.
     #[schema(value_type = Object)]
     pub value: Map<String, Value>,
-    /// Which fields are searched by meaning: paths, or `false` for none; all of it when absent.
-    #[schema(value_type = Option<Object>)]
+    /// Which fields are searched by meaning: all of the value, that is `["$"]` or nothing. Other choices are refused.
+    #[schema(value_type = Option<Vec<String>>)]
     pub index: Option<Value>,
     /// Minutes that it lives; for ever when absent.
     pub ttl: Option<f64>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use everthread_chat::{Chatbot, ContextPolicy};
 use everthread_model::scripted::Scripted;
-use everthread_server::{Server, Settings};
+use everthread_server::{LimitSettings, Server, Settings};
 use everthread_sqlite::{SqliteOptions, SqliteStore};
 use everthread_store::Store;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -82,13 +82,23 @@ impl TestApp {
 
     /// A server over this store.
     pub async fn over(store: Arc<dyn Store>, settings: Settings, holds: Holds) -> Self {
+        Self::limited(store, settings, holds, LimitSettings::default()).await
+    }
+
+    /// The same with other limits.
+    pub async fn limited(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        holds: Holds,
+        limits: LimitSettings,
+    ) -> Self {
         let bot = Chatbot::new(
             store.clone(),
             Arc::new(Scripted::echo()) as Arc<dyn everthread_model::ChatModel>,
             ContextPolicy::default(),
         );
         let bot = bot.expect("the chat graph");
-        let mut server = Server::new(store.clone()).settings(settings);
+        let mut server = Server::new(store.clone()).settings(settings).limits(limits);
         for graph in bot.graphs().expect("the built-in graphs") {
             server = server.graph(graph);
         }

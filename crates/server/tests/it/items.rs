@@ -86,6 +86,18 @@ async fn what_cannot_be_stored_is_refused() {
         ),
         (json!({"namespace": ["a"], "value": {}}), 422),
         (
+            json!({"namespace": ["a"], "key": "k", "value": {}, "index": false}),
+            422,
+        ),
+        (
+            json!({"namespace": ["a"], "key": "k", "value": {}, "index": ["text"]}),
+            422,
+        ),
+        (
+            json!({"namespace": ["a"], "key": "k", "value": {}, "index": ["$"]}),
+            204,
+        ),
+        (
             json!({"namespace": ["a"], "key": "k", "value": {}, "ttl": -1}),
             422,
         ),

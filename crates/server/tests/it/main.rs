@@ -12,6 +12,7 @@ mod identity;
 mod isolation;
 mod items;
 mod keyed;
+mod limits;
 mod rubbish;
 mod runs;
 mod seen;

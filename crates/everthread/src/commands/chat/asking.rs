@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use everthread_model::{ModelConfig, weights};
+use everthread_model::ModelConfig;
+use everthread_model::weights::{self, ModelKind};
 
 use crate::commands::models;
 use crate::failure::{Exit, Failure};
@@ -31,6 +32,13 @@ fn weights_of(name: &str, config: &ModelConfig, interactive: bool) -> Result<(),
     };
     // A name that is not in the list is refused, with the list, when the model is opened.
     let Some(wanted) = wanted else { return Ok(()) };
+    if wanted.kind != ModelKind::Chat {
+        let what = format!(
+            "{} compares texts and cannot answer; choose another with --model",
+            wanted.title
+        );
+        return Err(Failure::new(Exit::Invalid, what));
+    }
     let dir = &config.local.models_dir;
     if wanted.is_installed(dir) {
         return Ok(());

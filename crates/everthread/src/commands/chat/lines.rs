@@ -1,19 +1,27 @@
 //! The chat of scripts: one turn a line of stdin, the replies alone on stdout.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use everthread_chat::{Chatbot, Said};
 use everthread_graph::contract::ThreadKey;
 use everthread_model::Message;
+use everthread_store::Store;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
+use super::visit::Visit;
 use crate::failure::{Exit, Failure};
 
 /// The longest line that is taken in.
 const LONGEST_LINE_BYTES: u64 = 64 << 20;
 
 /// Takes a turn a line. The first turn that fails ends it; what was said before is kept.
-pub(super) async fn run(bot: &Chatbot, key: ThreadKey) -> Result<(), Failure> {
+pub(super) async fn run(
+    bot: &Chatbot,
+    store: &Arc<dyn Store>,
+    key: ThreadKey,
+) -> Result<(), Failure> {
+    let mut visit = Visit::new(store, &key);
     let mut conversation = bot.conversation(key);
     conversation.take_over(&mut |_| {}).await?;
     let mut stdin = BufReader::new(tokio::io::stdin());
@@ -44,6 +52,7 @@ pub(super) async fn run(bot: &Chatbot, key: ThreadKey) -> Result<(), Failure> {
         conversation
             .say(Message::human(text), &mut |said| reply.hear(said))
             .await?;
+        visit.turn().await;
         reply.end()?;
         conversation.rest().await?;
     }

@@ -11,6 +11,7 @@ use rustyline::error::ReadlineError;
 use tokio::signal;
 
 use super::shown::Shown;
+use super::visit::Visit;
 use super::words::{HELP, Typed};
 use crate::failure::{Exit, Failure};
 use crate::output::{first_line, printable};
@@ -32,6 +33,7 @@ struct Session<'a> {
     bot: &'a Chatbot,
     store: &'a Arc<dyn Store>,
     conversation: Conversation,
+    visit: Visit,
 }
 
 /// Talks until the person leaves.
@@ -44,6 +46,7 @@ pub(super) async fn run(
     let mut session = Session {
         bot,
         store,
+        visit: Visit::new(store, &key),
         conversation: bot.conversation(key),
     };
     session.greet(model).await?;
@@ -160,6 +163,9 @@ impl Session<'_> {
             } => Some(reply),
             _ = signal::ctrl_c() => None,
         };
+        if !matches!(reply, Some(Err(_))) {
+            self.visit.turn().await;
+        }
         match reply {
             Some(Ok(reply)) => {
                 shown.end(&reply.text());

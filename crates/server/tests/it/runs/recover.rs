@@ -118,6 +118,8 @@ async fn a_run_that_is_not_to_go_on_is_shown_as_failed() {
     assert_eq!(app.get(&path).await.ok()["status"], "error");
     let joined = app.get(&format!("{path}/join")).await.ok();
     assert!(joined["__error__"].is_object(), "{joined}");
+    let shown = app.get(&format!("/threads/{thread}")).await.ok();
+    assert_eq!(shown["status"], "error", "{shown}");
     assert_eq!(
         texts(&app.say(&thread, "next").await),
         ["hold a", "next", "echo: next"]
