@@ -181,10 +181,13 @@ fn is_going_away(code: &SqlState) -> bool {
 fn meaning(error: &tokio_postgres::Error) -> (StoreErrorKind, &'static str) {
     use StoreErrorKind::{Corrupt, Invalid, Unavailable};
     let Some(code) = error.code() else {
-        return (
-            Unavailable,
-            "the database cannot be reached; check its address and that it runs",
-        );
+        let encrypting = said(error).contains("TLS");
+        let advice = if encrypting {
+            "no encrypted connection; check sslmode, sslrootcert and the server's certificate"
+        } else {
+            "the database cannot be reached; check its address and that it runs"
+        };
+        return (Unavailable, advice);
     };
     // The first two characters are the class of the error.
     match (code.code().get(..2).unwrap_or_default(), code) {
@@ -203,6 +206,10 @@ fn meaning(error: &tokio_postgres::Error) -> (StoreErrorKind, &'static str) {
         (_, &SqlState::INSUFFICIENT_PRIVILEGE) => (
             Unavailable,
             "the database's user may not do this; grant it the schema",
+        ),
+        (_, &SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::DUPLICATE_PSTATEMENT) => (
+            Unavailable,
+            "a pooler stands before the database and forgets prepared statements; add statement_cache=off to the URL",
         ),
         (_, &SqlState::READ_ONLY_SQL_TRANSACTION) => (
             Unavailable,

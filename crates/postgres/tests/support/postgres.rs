@@ -4,6 +4,11 @@
 //! A shell starts the server and waits for the end of its standard input. That end comes with the end of the test
 //! process, killed or not; then the shell stops the server and removes the folder.
 
+#![allow(
+    dead_code,
+    reason = "not every crate that takes this in needs all of it"
+)]
+
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -108,10 +113,27 @@ impl Server {
         format!("postgres://everthread@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// A schema that no other test of this binary uses.
-    pub fn new_schema() -> String {
+    /// The URL of a schema that no other test of this binary uses.
+    pub fn new_schema(&self) -> String {
         static GIVEN: AtomicU32 = AtomicU32::new(0);
-        format!("test_{}", GIVEN.fetch_add(1, Ordering::Relaxed))
+        let n = GIVEN.fetch_add(1, Ordering::Relaxed);
+        format!("{}?schema=test_{n}", self.url())
+    }
+
+    /// Runs statements as an operator would; gives what they print, rows by lines.
+    ///
+    /// # Panics
+    /// Where one fails.
+    pub fn psql(&self, sql: &str) -> String {
+        let output = Command::new(programs().join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--set=ON_ERROR_STOP=1", "--command", sql])
+            .arg(self.url())
+            .output()
+            .expect("psql can be started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{sql}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 }
 
