@@ -15,13 +15,17 @@ function binary() {
   return process.env.EVERTHREAD_BIN ?? join(target, "debug", "everthread");
 }
 
-/** Starts a server with `model`, or takes the one that `given` names. Returns its address and how to end it. */
-export async function serve(model, given) {
+/** Starts a server with `model` and these settings, or takes the one that `given` names. Returns its address and how
+ * to end it. */
+export async function serve(model, given, environment = {}) {
   if (given) return { url: given, stop: async () => {} };
   const folder = mkdtempSync(join(tmpdir(), "everthread-clients-"));
   const storage = `sqlite:${join(folder, "memory.db")}`;
   const words = ["serve", "--listen", "127.0.0.1:0", "--model", model, "--storage", storage];
-  const child = spawn(binary(), words, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary(), words, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
   const ended = new Promise((resolve) => child.once("exit", resolve));
   const url = await address(child);
   const stop = async () => {
