@@ -15,8 +15,8 @@
 //! last, and the row's `mark` tells whether somebody else has written since.
 //!
 //! **What text may hold.** PostgreSQL's text holds no NUL, and its binary JSON not even the escape of one. Values are
-//! JSON text, where a NUL is an escape; in other texts (titles, ids of messages, keys) it is written as another
-//! character that no text in use has, and read back.
+//! JSON text, where a NUL is an escape; in other texts (titles, ids of messages, keys) it is written as two others,
+//! and read back.
 //!
 //! ```no_run
 //! use everthread_graph::contract::UserId;
@@ -43,6 +43,7 @@ mod open;
 mod options;
 mod owner;
 mod param;
+mod portable;
 mod sql;
 mod store;
 mod tls;

@@ -1,7 +1,7 @@
 //! Values as parameters, with the type that they have at rest, and columns as values.
 //!
 //! Types are always given, so that a statement means the same whether it was prepared before or not. PostgreSQL's text
-//! holds every character but one, NUL; [`Text`] writes that one as another that no text in use has, and reads it back.
+//! holds every character but one, NUL; [`Text`] writes that one as two others, and reads it back.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -59,8 +59,13 @@ param! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-/// Begins what stands for a character that cannot be written: a noncharacter, which is in no text that means anything.
-const ESCAPE: char = '\u{10FFFF}';
+/// Begins what stands for a character that cannot be written. It is the lowest that can be, so that texts are in the
+/// same order at rest.
+const ESCAPE: char = '\u{1}';
+
+/// What follows it for a NUL, and for itself.
+const NUL: char = '\u{1}';
+const ITSELF: char = '\u{2}';
 
 impl<'a> Text<'a> {
     /// This text.
@@ -98,15 +103,14 @@ impl ToSql for Text<'_> {
 
 /// Text as it lies at rest.
 pub(crate) fn written(text: &str) -> Cow<'_, str> {
-    // 0xF4 begins the bytes of the last characters there are.
-    if !text.bytes().any(|byte| byte == 0 || byte == 0xF4) {
+    if !text.bytes().any(|byte| byte <= 1) {
         return Cow::Borrowed(text);
     }
     let mut at_rest = String::with_capacity(text.len() + 4);
     for c in text.chars() {
         match c {
-            '\0' => at_rest.extend([ESCAPE, '0']),
-            ESCAPE => at_rest.extend([ESCAPE, '1']),
+            '\0' => at_rest.extend([ESCAPE, NUL]),
+            ESCAPE => at_rest.extend([ESCAPE, ITSELF]),
             c => at_rest.push(c),
         }
     }
@@ -115,14 +119,14 @@ pub(crate) fn written(text: &str) -> Cow<'_, str> {
 
 /// The text that lies at rest so.
 fn read(at_rest: &str) -> Cow<'_, str> {
-    if !at_rest.bytes().any(|byte| byte == 0xF4) {
+    if !at_rest.bytes().any(|byte| byte == 1) {
         return Cow::Borrowed(at_rest);
     }
     let mut text = String::with_capacity(at_rest.len());
     let mut chars = at_rest.chars();
     while let Some(c) = chars.next() {
         match c {
-            ESCAPE if chars.next() == Some('0') => text.push('\0'),
+            ESCAPE if chars.next() == Some(NUL) => text.push('\0'),
             c => text.push(c),
         }
     }
@@ -233,25 +237,39 @@ pub(crate) fn rows(count: usize) -> i64 {
 mod tests {
     use super::*;
 
+    /// In their order.
+    const TEXTS: &[&str] = &[
+        "",
+        "\0",
+        "\0\0",
+        "\0\u{1}",
+        "\0a",
+        "\u{1}",
+        "\u{1}\0",
+        "\u{1}\u{2}",
+        "\u{2}",
+        "a",
+        "a\0",
+        "a\0b\0",
+        "a\u{1}",
+        "a\u{2}",
+        "ab",
+        "\u{10FFFF}",
+    ];
+
     #[test]
     fn any_text_comes_back_and_lies_at_rest_without_a_nul() {
-        for text in [
-            "",
-            "plain",
-            "\0",
-            "a\0b\0",
-            "\u{10FFFF}",
-            "\u{10FFFF}0\0\u{10FFFF}1",
-        ] {
+        for text in TEXTS {
             let at_rest = written(text);
             assert!(!at_rest.contains('\0'), "{text:?}");
-            assert_eq!(read(&at_rest), text, "{text:?}");
+            assert_eq!(read(&at_rest), *text, "{text:?}");
         }
     }
 
     #[test]
-    fn different_texts_lie_differently() {
-        assert_ne!(written("\0"), written("\u{10FFFF}0"));
-        assert_eq!(written("plain"), "plain");
+    fn texts_lie_in_their_order() {
+        assert!(TEXTS.is_sorted_by(|a, b| a < b));
+        assert!(TEXTS.is_sorted_by(|a, b| written(a) < written(b)));
+        assert!(matches!(written("plain\n\u{10FFFF}"), Cow::Borrowed(_)));
     }
 }

@@ -5,10 +5,12 @@
 //! to all who remember the thread that they remember it no more.
 
 pub(crate) mod change;
+pub(crate) mod channel;
 pub(crate) mod check;
 pub(crate) mod claim;
 pub(crate) mod commit;
 pub(crate) mod copy;
+pub(crate) mod cursor;
 pub(crate) mod delete;
 pub(crate) mod enqueue;
 pub(crate) mod erase;
@@ -17,6 +19,7 @@ pub(crate) mod index;
 pub(crate) mod item;
 pub(crate) mod load;
 pub(crate) mod place;
+pub(crate) mod portable;
 pub(crate) mod prune;
 pub(crate) mod queue;
 pub(crate) mod record;

@@ -1,7 +1,6 @@
 //! Reading everything and saying what contradicts itself, a few threads at a time, so that no snapshot is held for long.
 
 mod documents;
-mod rows;
 mod thread;
 
 use everthread_graph::contract::{StoreError, UserId};
@@ -13,6 +12,8 @@ use crate::param::{Columns, Text};
 use crate::sql::delete::ROWS_OF_THREADS;
 use crate::sql::place::Place;
 use crate::store::Base;
+
+pub(crate) use thread::check as thread;
 
 /// Threads that are looked at on one snapshot.
 const THREADS_AT_ONCE: usize = 64;

@@ -113,11 +113,19 @@ pub(crate) async fn idle_thread(conn: &Conn, key: &ThreadKey) -> Sql<Place> {
     let place = place::seize(conn, key)
         .await?
         .ok_or_else(|| thread::missing(key))?;
+    refuse_busy(conn, key).await?;
+    Ok(place)
+}
+
+/// Refuses a thread on which a run is active.
+pub(crate) async fn refuse_busy(conn: &Conn, key: &ThreadKey) -> Sql<()> {
     let busy = conn
         .row(
-            "SELECT 1 FROM our.runs r JOIN our.leases l ON l.owner = r.owner
-             WHERE r.user_id = $1 AND r.thread = $2 AND r.queue IS NOT NULL AND r.queue = 0 AND l.until > now()",
-            &[&Text::of(key.user.as_str()), &place.thread],
+            "SELECT 1 FROM our.threads t
+               JOIN our.runs r ON r.user_id = t.user_id AND r.thread = t.thread AND r.queue IS NOT NULL AND r.queue = 0
+               JOIN our.leases l ON l.owner = r.owner
+             WHERE t.user_id = $1 AND t.id = $2 AND l.until > now()",
+            &[&Text::of(key.user.as_str()), &Text::of(key.thread.as_str())],
         )
         .await?;
     match busy {
@@ -125,6 +133,6 @@ pub(crate) async fn idle_thread(conn: &Conn, key: &ThreadKey) -> Sql<Place> {
             StoreErrorKind::Busy,
             format!("a run is active on {key}: wait for its end or stop it"),
         )),
-        None => Ok(place),
+        None => Ok(()),
     }
 }

@@ -304,17 +304,17 @@ impl Store for PostgresStore {
         sql::check::check(&self.inner.base, progress).await
     }
 
-    async fn read_rows(&self, _scope: &Scope) -> Result<RowStream, StoreError> {
-        todo!()
+    async fn read_rows(&self, scope: &Scope) -> Result<RowStream, StoreError> {
+        self.inner.read_rows(scope).await
     }
 
     async fn write_rows(
         &self,
-        _part: &Part,
-        _rows: RowStream,
-        _how: WriteRows,
+        part: &Part,
+        rows: RowStream,
+        how: WriteRows,
     ) -> Result<Written, StoreError> {
-        todo!()
+        self.inner.write_rows(part, rows, how).await
     }
 
     async fn snapshot(

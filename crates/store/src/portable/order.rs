@@ -7,7 +7,7 @@ use everthread_graph::contract::{StoreError, StoreErrorKind};
 use super::{Kind, Part, Row};
 
 /// Looks at the rows of a part, one after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Order {
     part: Part,
     last: Option<Row>,

@@ -2,10 +2,10 @@
 
 use everthread_store::{CheckReport, DocumentAudit};
 
-use super::rows::each;
 use crate::conn::Conn;
 use crate::error::Sql;
 use crate::param::Columns;
+use crate::sql::cursor::each;
 
 /// Whether each can be read.
 pub(super) async fn check(conn: &Conn) -> Sql<CheckReport> {

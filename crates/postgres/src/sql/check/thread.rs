@@ -2,14 +2,14 @@
 
 use everthread_store::{CheckReport, CheckpointRow, RunRow, ThreadAudit, ThreadCounts};
 
-use super::rows::each;
 use crate::conn::Conn;
 use crate::error::Sql;
 use crate::param::Columns;
+use crate::sql::cursor::each;
 use crate::sql::place::Place;
 
 /// Reads a thread through.
-pub(super) async fn check(conn: &Conn, place: &Place) -> Sql<CheckReport> {
+pub(crate) async fn check(conn: &Conn, place: &Place) -> Sql<CheckReport> {
     let Some(mut audit) = begin(conn, place).await? else {
         // It was deleted since it was listed.
         return Ok(CheckReport::default());
