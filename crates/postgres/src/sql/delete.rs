@@ -7,7 +7,7 @@ use crate::conn::{Conn, Statement};
 use crate::error::{Sql, fault};
 use crate::param::{Columns, Text};
 use crate::sql::place::{self, Place};
-use crate::sql::{event, run, thread};
+use crate::sql::{event, hold, run, thread};
 
 /// The number of the conversation among the list channels.
 pub(crate) const CONVERSATION: i64 = 1;
@@ -80,6 +80,7 @@ pub(crate) async fn run(conn: &Conn, key: &ThreadKey, id: RunId) -> Sql<()> {
         )
         .await?
         .ok_or_else(|| run::missing(key, id))?;
+    hold::refuse(conn, &key.user).await?;
     let number: i64 = row.at(0)?;
     let status = run::status_of(&row.text(1)?)?;
     if matches!(status, RunStatus::Running | RunStatus::Pending) {
@@ -108,11 +109,12 @@ pub(crate) async fn run(conn: &Conn, key: &ThreadKey, id: RunId) -> Sql<()> {
     Ok(())
 }
 
-/// Locks a thread on which no run is active.
+/// Locks a thread of which something may be removed: no run is active on it, and its user is not under hold.
 pub(crate) async fn idle_thread(conn: &Conn, key: &ThreadKey) -> Sql<Place> {
     let place = place::seize(conn, key)
         .await?
         .ok_or_else(|| thread::missing(key))?;
+    hold::refuse(conn, &key.user).await?;
     refuse_busy(conn, key).await?;
     Ok(place)
 }

@@ -9,6 +9,7 @@ use crate::conn::{Conn, Statement};
 use crate::error::{Sql, fault};
 use crate::param::{Columns, Text};
 use crate::sql::delete::{CONVERSATION, ROWS_OF_THREADS};
+use crate::sql::hold;
 
 /// Further tables whose rows lead with the user, those first that refer to others.
 const ROWS_OF_USERS: &[&str] = &["items", "sessions", "users"];
@@ -19,10 +20,7 @@ pub(crate) async fn user(conn: &Conn, id: &UserId, now_ms: i64) -> Sql<Erased> {
         .await?
         .ok_or_else(|| fault(StoreErrorKind::NotFound, format!("user {id} is not there")))?;
     if held {
-        return Err(fault(
-            StoreErrorKind::Held,
-            format!("user {id} is under hold: nothing is erased until the hold ends"),
-        ));
+        return Err(hold::refused(id));
     }
     refuse_busy(conn, id).await?;
     let tables = || ROWS_OF_THREADS.iter().chain(ROWS_OF_USERS);

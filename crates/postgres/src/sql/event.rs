@@ -126,14 +126,16 @@ pub(crate) fn forget(place: &Place, run: RunId) -> Statement {
         .with(run.uuid())
 }
 
-/// Deletes some of what was told before this time by runs that are not live; how many events went, and whether there
-/// may be more.
+/// Deletes some of what was told before this time by runs that are not live, of users who are not under hold; how many
+/// events went, and whether there may be more.
 pub(crate) async fn delete_before(conn: &Conn, ms: i64) -> Sql<(u64, bool)> {
     let deleted = conn
         .query(
             "DELETE FROM our.run_events WHERE (user_id, thread, run, seq) IN (
                SELECT e.user_id, e.thread, e.run, e.seq FROM our.run_events e
-               WHERE e.at_ms < $1 AND NOT EXISTS (
+               WHERE e.at_ms < $1
+                 AND NOT EXISTS (SELECT 1 FROM our.users u WHERE u.user_id = e.user_id AND u.held)
+                 AND NOT EXISTS (
                  SELECT 1 FROM our.runs r
                  WHERE r.user_id = e.user_id AND r.thread = e.thread AND r.queue IS NOT NULL AND r.id = e.run)
                ORDER BY e.at_ms LIMIT $2)

@@ -8,7 +8,7 @@ use tokio_postgres::Row;
 use crate::conn::Conn;
 use crate::error::{Sql, fault};
 use crate::param::{Columns, Text, rows};
-use crate::sql::place;
+use crate::sql::{hold, place};
 
 /// Items that a filter looks at, at once.
 const ROWS_AT_ONCE: usize = 256;
@@ -54,6 +54,7 @@ pub(crate) async fn put(
     let (user_text, key) = (Text::of(user.as_str()), Text::of(key));
     let namespace = Text::owned(namespace.join("."));
     let Some(value) = &stored.value else {
+        hold::refuse(conn, user).await?;
         conn.execute(
             "DELETE FROM our.items WHERE user_id = $1 AND namespace = $2 AND key = $3",
             &[&user_text, &namespace, &key],
@@ -107,10 +108,14 @@ pub(crate) async fn refresh(
     Ok(found > 0)
 }
 
-/// What deletes the items that expired, of all users.
+/// Deletes the items that expired, of all users who are not under hold.
 pub(crate) async fn sweep(conn: &Conn, now_ms: i64) -> Sql<u64> {
-    conn.execute("DELETE FROM our.items WHERE expires_ms <= $1", &[&now_ms])
-        .await
+    conn.execute(
+        "DELETE FROM our.items i WHERE i.expires_ms <= $1
+           AND NOT EXISTS (SELECT 1 FROM our.users u WHERE u.user_id = i.user_id AND u.held)",
+        &[&now_ms],
+    )
+    .await
 }
 
 /// Refuses a namespace that could not be told from another one.
