@@ -6,14 +6,14 @@ use everthread_graph::contract::{ThreadKey, UserId};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::conn::Conn;
+use crate::conn::{Conn, Statement};
 use crate::error::{Sql, damaged};
 use crate::param::{Columns, Text};
 
 /// Low bits of a thread's number that are left to chance; those above are the time.
 const CHANCE_BITS: u32 = 21;
 
-/// How often another number is tried for a thread whose number was taken.
+/// How often another number is tried for a thread whose number was taken, and how often a user is created.
 const TRIES: usize = 8;
 
 /// Where the rows of a thread are.
@@ -37,14 +37,26 @@ impl Place {
     }
 }
 
-/// Creates a user who is new; nothing happens to one who is there.
+/// Creates a user who is new. Nobody erases them until the transaction ends: an erasure that is at it is waited for.
 pub(crate) async fn ensure_user(conn: &Conn, user: &UserId, now_ms: i64) -> Sql<()> {
-    conn.execute(
-        "INSERT INTO our.users (user_id, created_ms, active_ms) VALUES ($1, $2, $2) ON CONFLICT (user_id) DO NOTHING",
-        &[&Text::of(user.as_str()), &now_ms],
-    )
-    .await?;
-    Ok(())
+    let create = || {
+        Statement::new(
+            "INSERT INTO our.users (user_id, created_ms, active_ms) VALUES ($1, $2, $2) ON CONFLICT (user_id) DO NOTHING",
+        )
+        .with(Text::owned(user.as_str()))
+        .with(now_ms)
+    };
+    let keep = || {
+        Statement::new("SELECT 1 FROM our.users WHERE user_id = $1 FOR KEY SHARE")
+            .with(Text::owned(user.as_str()))
+    };
+    for _ in 0..TRIES {
+        let answers = conn.send(&[create(), keep()]).await?;
+        if answers.last().is_some_and(|answer| !answer.rows.is_empty()) {
+            return Ok(());
+        }
+    }
+    Err(damaged("a user is gone as often as they are created"))
 }
 
 /// Where a thread is; `None` when the user has none of this id.
@@ -52,10 +64,7 @@ pub(crate) async fn thread(conn: &Conn, key: &ThreadKey) -> Sql<Option<Place>> {
     let row = conn
         .row(
             "SELECT thread FROM our.threads WHERE user_id = $1 AND id = $2",
-            &[
-                &Text::of(key.user.as_str()),
-                &Text::of(key.thread.as_str()),
-            ],
+            &[&Text::of(key.user.as_str()), &Text::of(key.thread.as_str())],
         )
         .await?;
     row.map(|row| at(key, &row)).transpose()
