@@ -44,8 +44,7 @@ pub(crate) async fn log(State(app): State<App>, request: Request, next: Next) ->
     );
     response.headers_mut().insert(REQUEST_ID, id.value());
     if is_stream(&response) {
-        let counted = app.front.metrics.stream();
-        return response.map(|body| Watched::wrap(body, line, counted));
+        return response.map(|body| Watched::wrap(body, line));
     }
     line.complete();
     response

@@ -7,21 +7,18 @@ use axum::body::{Body, Bytes};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::line::Line;
-use crate::metrics::Counted;
 
 /// A body that writes its line when it is over.
 pub(super) struct Watched {
     body: Body,
     line: Option<Line>,
-    _counted: Counted,
 }
 
 impl Watched {
-    pub(super) fn wrap(body: Body, line: Line, counted: Counted) -> Body {
+    pub(super) fn wrap(body: Body, line: Line) -> Body {
         Body::new(Self {
             body,
             line: Some(line),
-            _counted: counted,
         })
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::app::TestApp;
 use crate::keyed::Keyed;
 
 /// A log in memory: that of the whole process, because a log has one place in it.
@@ -160,6 +161,17 @@ async fn counters_count_and_are_not_for_everybody() {
         .with(&keyed.admin, "GET", "/metrics", Value::Null)
         .await
         .text;
+    assert!(text.contains("\neverthread_open_streams 0\n"), "{text}");
     let line = "everthread_requests_total{operation=\"POST /threads\",status=\"200\"} 1";
     assert!(text.contains(line), "{text}");
+}
+
+#[tokio::test]
+async fn a_stream_counts_once_while_it_is_open() {
+    let app = TestApp::new().await;
+    let thread = app.thread().await;
+    let open = app.join(&format!("/threads/{thread}/stream"), None).await;
+    let said = app.get("/metrics").await.text;
+    assert!(said.contains("\neverthread_open_streams 1\n"), "{said}");
+    drop(open);
 }
