@@ -1,5 +1,7 @@
 //! Many rows, some at a time.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use tokio_postgres::Row;
 
 use crate::conn::Conn;
@@ -17,14 +19,12 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// Begins to read a selection. Each has a name of its own: statements that are kept ready know their columns.
-    pub(crate) async fn open(
-        conn: &'a Conn,
-        name: &str,
-        select: &str,
-        params: Params<'_>,
-    ) -> Sql<Self> {
-        let name = format!("reading_{name}");
+    /// Begins to read a selection.
+    pub(crate) async fn open(conn: &'a Conn, select: &str, params: Params<'_>) -> Sql<Self> {
+        // Statements that are kept ready know their columns: each selection has a name of its own.
+        let mut hasher = DefaultHasher::new();
+        select.hash(&mut hasher);
+        let name = format!("reading_{:016x}", hasher.finish());
         conn.execute(
             format!("DECLARE {name} NO SCROLL CURSOR FOR {select}"),
             params,
@@ -57,12 +57,11 @@ impl<'a> Cursor<'a> {
 /// Hands each row of a selection to a function.
 pub(crate) async fn each(
     conn: &Conn,
-    name: &str,
     select: &str,
     params: Params<'_>,
     mut take: impl FnMut(&Row) -> Sql<()>,
 ) -> Sql<()> {
-    let mut cursor = Cursor::open(conn, name, select, params).await?;
+    let mut cursor = Cursor::open(conn, select, params).await?;
     while let Some(rows) = cursor.next().await? {
         for row in &rows {
             take(row)?;

@@ -12,7 +12,6 @@ pub(super) async fn check(conn: &Conn) -> Sql<CheckReport> {
     let mut audit = DocumentAudit::default();
     each(
         conn,
-        "items",
         "SELECT user_id, namespace, key, value, (expires_ms IS NULL) = (ttl_ms IS NULL) FROM our.items",
         &[],
         |row| {
@@ -24,7 +23,6 @@ pub(super) async fn check(conn: &Conn) -> Sql<CheckReport> {
     .await?;
     each(
         conn,
-        "sessions",
         "SELECT user_id, id, thread, turns FROM our.sessions",
         &[],
         |row| {
@@ -36,7 +34,6 @@ pub(super) async fn check(conn: &Conn) -> Sql<CheckReport> {
     .await?;
     each(
         conn,
-        "records",
         "SELECT kind, id, version, body FROM our.records",
         &[],
         |row| {
@@ -48,7 +45,6 @@ pub(super) async fn check(conn: &Conn) -> Sql<CheckReport> {
     .await?;
     each(
         conn,
-        "run_events",
         "SELECT run, seq, last, count, body FROM our.run_events ORDER BY user_id, thread, run, seq",
         &[],
         |row| {

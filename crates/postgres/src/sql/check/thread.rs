@@ -54,7 +54,6 @@ async fn begin(conn: &Conn, place: &Place) -> Sql<Option<ThreadAudit>> {
 async fn messages(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
     each(
         conn,
-        "messages",
         "SELECT seq, body FROM our.messages WHERE user_id = $1 AND thread = $2 ORDER BY seq",
         &[&place.user(), &place.thread],
         |row| {
@@ -68,7 +67,6 @@ async fn messages(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()
 async fn changes(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
     each(
         conn,
-        "channel_changes",
         "SELECT change, list, body FROM our.channel_changes WHERE user_id = $1 AND thread = $2 ORDER BY change",
         &[&place.user(), &place.thread],
         |row| {
@@ -82,7 +80,6 @@ async fn changes(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()>
 async fn checkpoints(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
     each(
         conn,
-        "checkpoints",
         "SELECT id, parent, source, plan, metadata, channels, branch FROM our.checkpoints
          WHERE user_id = $1 AND thread = $2 ORDER BY id",
         &[&place.user(), &place.thread],
@@ -105,7 +102,6 @@ async fn checkpoints(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql
 async fn heads(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
     each(
         conn,
-        "heads",
         "SELECT ns, checkpoint, last FROM our.heads WHERE user_id = $1 AND thread = $2",
         &[&place.user(), &place.thread],
         |row| {
@@ -120,7 +116,6 @@ async fn heads(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
 async fn runs(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
     each(
         conn,
-        "runs",
         "SELECT run, status, queue, coalesce(fence, 0), policy, details FROM our.runs
          WHERE user_id = $1 AND thread = $2",
         &[&place.user(), &place.thread],
@@ -142,7 +137,6 @@ async fn runs(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
 async fn pending(conn: &Conn, place: &Place, audit: &mut ThreadAudit) -> Sql<()> {
     each(
         conn,
-        "pending_writes",
         "SELECT checkpoint, slot, body FROM our.pending_writes WHERE user_id = $1 AND thread = $2",
         &[&place.user(), &place.thread],
         |row| {

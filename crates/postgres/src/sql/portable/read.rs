@@ -65,7 +65,7 @@ pub(crate) async fn read(conn: &Conn, scope: &Scope, out: &mut Out) -> Sql<()> {
     match scope {
         Scope::Whole => {
             records(conn, out).await?;
-            let mut users = Cursor::open(conn, "users", ALL_USERS, &[]).await?;
+            let mut users = Cursor::open(conn, ALL_USERS, &[]).await?;
             while let Some(some) = users.next().await? {
                 for row in &some {
                     user(conn, row, out).await?;
@@ -95,7 +95,7 @@ const ONE_USER: &str = "SELECT user_id, name, preferences, created_ms, active_ms
 async fn records(conn: &Conn, out: &mut Out) -> Sql<()> {
     let select =
         "SELECT kind, id, version, body, created_ms, updated_ms FROM our.records ORDER BY kind, id";
-    let mut cursor = Cursor::open(conn, "records", select, &[]).await?;
+    let mut cursor = Cursor::open(conn, select, &[]).await?;
     while let Some(some) = cursor.next().await? {
         for row in &some {
             out.push(Row::Record(Record {
@@ -131,7 +131,7 @@ async fn user(conn: &Conn, row: &Found, out: &mut Out) -> Sql<()> {
 async fn sessions(conn: &Conn, user: &UserId, out: &mut Out) -> Sql<()> {
     let select = "SELECT id, client, thread, started_ms, last_ms, turns FROM our.sessions WHERE user_id = $1 ORDER BY id";
     let user = Text::of(user.as_str());
-    let mut cursor = Cursor::open(conn, "sessions", select, &[&user]).await?;
+    let mut cursor = Cursor::open(conn, select, &[&user]).await?;
     while let Some(some) = cursor.next().await? {
         for row in &some {
             let thread = row.text_or_none(2)?.map(ThreadId::new).transpose();
@@ -155,7 +155,7 @@ async fn items(conn: &Conn, user: &UserId, out: &mut Out) -> Sql<()> {
         "SELECT namespace, key, value, created_ms, updated_ms, expires_ms, ttl_ms FROM our.items
         WHERE user_id = $1 ORDER BY namespace, key";
     let user = Text::of(user.as_str());
-    let mut cursor = Cursor::open(conn, "items", select, &[&user]).await?;
+    let mut cursor = Cursor::open(conn, select, &[&user]).await?;
     while let Some(some) = cursor.next().await? {
         for row in &some {
             out.push(Row::Item(ItemRow {
@@ -176,7 +176,7 @@ async fn items(conn: &Conn, user: &UserId, out: &mut Out) -> Sql<()> {
 async fn threads(conn: &Conn, id: &UserId, out: &mut Out) -> Sql<()> {
     let select = "SELECT thread, id FROM our.threads WHERE user_id = $1 ORDER BY id";
     let user = Text::of(id.as_str());
-    let mut cursor = Cursor::open(conn, "threads", select, &[&user]).await?;
+    let mut cursor = Cursor::open(conn, select, &[&user]).await?;
     while let Some(some) = cursor.next().await? {
         for row in &some {
             let place = Place {

@@ -23,52 +23,44 @@ const AT_FIRST: usize = 64;
 
 type Read = fn(&Found, &mut Out) -> Sql<()>;
 
-/// What belongs to a thread, in the order of the rows: the table, what is selected, and how it is read.
-const TABLES: &[(&str, &str, Read)] = &[
+/// What belongs to a thread, in the order of the rows: what is selected, and how it is read.
+const TABLES: &[(&str, Read)] = &[
     (
-        "branches",
         "SELECT branch, parent, forked_at, created_ms FROM our.branches
          WHERE user_id = $1 AND thread = $2 ORDER BY branch",
         branch,
     ),
     (
-        "heads",
         "SELECT ns, checkpoint, last, branch FROM our.heads WHERE user_id = $1 AND thread = $2 ORDER BY ns",
         head,
     ),
     (
-        "runs",
         "SELECT run, id, graph, status, fence, base, input, created_ms, ended_ms, error, policy, starts_ms, details
          FROM our.runs WHERE user_id = $1 AND thread = $2 ORDER BY run",
         run,
     ),
     (
-        "checkpoints",
         "SELECT id, ns, parent, branch, run, source, step, at_ms, channels, plan, metadata FROM our.checkpoints
          WHERE user_id = $1 AND thread = $2 ORDER BY id",
         checkpoint,
     ),
     (
-        "channel_changes",
         "SELECT change, list, body FROM our.channel_changes
          WHERE user_id = $1 AND thread = $2 ORDER BY change",
         change,
     ),
     (
-        "pending_writes",
         "SELECT checkpoint, task, slot, body FROM our.pending_writes
          WHERE user_id = $1 AND thread = $2 ORDER BY checkpoint, task, slot COLLATE \"C\"",
         pending,
     ),
     (
-        "messages",
         "SELECT m.seq, c.name, c.root, m.branch, m.run, m.at_ms, m.uuid, m.id, m.body
          FROM our.messages m JOIN our.channels c ON c.channel = m.channel
          WHERE m.user_id = $1 AND m.thread = $2 ORDER BY m.seq",
         message,
     ),
     (
-        "run_events",
         "SELECT run, at_ms, body FROM our.run_events
          WHERE user_id = $1 AND thread = $2 ORDER BY run, seq",
         events,
@@ -88,7 +80,7 @@ pub(super) async fn read(conn: &Conn, place: &Place, key: &ThreadKey, out: &mut 
     statements.extend(
         TABLES
             .iter()
-            .map(|(_, select, _)| of(format!("{select} LIMIT {AT_FIRST}"))),
+            .map(|(select, _)| of(format!("{select} LIMIT {AT_FIRST}"))),
     );
     let mut answers = conn.send(&statements).await?.into_iter();
     let own = answers.next().unwrap_or_default();
@@ -96,16 +88,15 @@ pub(super) async fn read(conn: &Conn, place: &Place, key: &ThreadKey, out: &mut 
         return Ok(());
     };
     out.push(Row::Thread(thread_row(row, key)?));
-    for ((table, select, read), answer) in TABLES.iter().zip(answers) {
+    for ((select, read), answer) in TABLES.iter().zip(answers) {
         if answer.rows.len() < AT_FIRST {
             for row in &answer.rows {
                 read(row, out)?;
             }
         } else {
             drop(answer);
-            let name = format!("all_{table}");
             let params: [&dyn crate::param::Param; 2] = [&place.owned_user(), &place.thread];
-            let mut cursor = Cursor::open(conn, &name, select, &params).await?;
+            let mut cursor = Cursor::open(conn, select, &params).await?;
             while let Some(some) = cursor.next().await? {
                 for row in &some {
                     read(row, out)?;
