@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("everthread-model", 1, &[]),
     ("everthread-store", 2, &[]),
     ("everthread-sqlite", 3, &[]),
+    ("everthread-postgres", 3, &[]),
     ("everthread-chat", 4, &[]),
     ("everthread-server", 5, &[]),
     ("everthread", 6, &[]),
@@ -29,7 +30,16 @@ const NEVER: &[(&str, &[&str])] = &[
     ),
     (
         "everthread-chat",
-        &["everthread-sqlite", "rusqlite", "axum"],
+        &[
+            "everthread-sqlite",
+            "everthread-postgres",
+            "rusqlite",
+            "axum",
+        ],
+    ),
+    (
+        "everthread-postgres",
+        &["everthread-model", "everthread-chat", "rusqlite"],
     ),
     (
         "everthread-graph",
@@ -40,9 +50,11 @@ const NEVER: &[(&str, &[&str])] = &[
         "everthread-server",
         &[
             "everthread-sqlite",
+            "everthread-postgres",
             "everthread-chat",
             "everthread-model",
             "rusqlite",
+            "tokio-postgres",
         ],
     ),
 ];
