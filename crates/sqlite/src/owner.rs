@@ -66,6 +66,19 @@ impl Owner {
         })
     }
 
+    /// Takes no lock, and only looks at those of others: for a store that is only read, which holds no run.
+    pub(crate) fn onlooker(location: &Location) -> Self {
+        let dir = match location {
+            Location::File(path) => path.canonicalize().ok().map(|path| dir_of(&path)),
+            Location::Memory => None,
+        };
+        Self {
+            name: Uuid::now_v7().to_string().into(),
+            dir,
+            lock: Mutex::new(None),
+        }
+    }
+
     /// The name under which runs say whose they are.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -155,6 +168,23 @@ fn is_held(path: &Path) -> bool {
         // A file system without locks: better a run that waits than two that write.
         Err(TryLockError::Error(_)) => true,
     }
+}
+
+/// Whether any process has the store in this file open.
+pub(crate) fn is_open(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else {
+        return false;
+    };
+    let Ok(entries) = fs::read_dir(dir_of(&path)) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let ours = name
+            .to_str()
+            .is_some_and(|name| Uuid::parse_str(name).is_ok());
+        ours && is_held(&entry.path())
+    })
 }
 
 fn sweep(dir: &Path) {

@@ -1,5 +1,6 @@
 //! All rows of a scope, read beside the writer at one moment; and the rows of a part, written in one transaction.
 
+mod files;
 mod snapshot;
 mod write;
 

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("everthread-store", 2, &[]),
     ("everthread-sqlite", 3, &[]),
     ("everthread-postgres", 3, &[]),
+    ("everthread-backup", 4, &[]),
     ("everthread-chat", 4, &[]),
     ("everthread-server", 5, &[]),
     ("everthread", 6, &[]),
@@ -27,6 +28,16 @@ const NEVER: &[(&str, &[&str])] = &[
     (
         "everthread-sqlite",
         &["everthread-model", "everthread-chat"],
+    ),
+    (
+        "everthread-backup",
+        &[
+            "everthread-sqlite",
+            "everthread-postgres",
+            "everthread-chat",
+            "rusqlite",
+            "axum",
+        ],
     ),
     (
         "everthread-chat",

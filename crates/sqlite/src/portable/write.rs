@@ -34,9 +34,11 @@ impl Inner {
     pub(crate) async fn write_rows(
         &self,
         part: &Part,
-        mut rows: RowStream,
+        rows: RowStream,
         how: WriteRows,
     ) -> Result<Written, StoreError> {
+        // It may be asked again after its end.
+        let mut rows = rows.fuse().boxed();
         let (first, ended) = take_first(&mut rows).await?;
         if let Part::Thread(_) = part
             && let Some(Row::Thread(row)) = first.first().and_then(|batch| batch.first())

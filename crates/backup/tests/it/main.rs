@@ -1,0 +1,10 @@
+//! Tests of backups over the SQLite store.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, from beginning to end")]
+
+mod damage;
+mod hostile;
+mod kill;
+mod restoring;
+mod round_trips;
+mod stage;
