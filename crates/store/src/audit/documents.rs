@@ -10,8 +10,8 @@ use crate::batch::batch_events;
 #[derive(Debug, Default)]
 pub struct DocumentAudit {
     report: CheckReport,
-    /// Of which run the last batch was, and up to which number it went.
-    before: Option<(RunId, u64)>,
+    /// Of which run of which thread the last batch was, and up to which number it went.
+    before: Option<(String, i64, RunId, u64)>,
 }
 
 impl DocumentAudit {
@@ -38,11 +38,18 @@ impl DocumentAudit {
         }
     }
 
-    /// A batch of events, each after those of the same run with lower numbers: its first number, its last, how many.
-    pub fn events(&mut self, run: RunId, (first, last): (u64, u64), count: usize, body: &str) {
-        let follows = self
-            .before
-            .is_none_or(|(other, upto)| other != run || upto < first);
+    /// A batch of events, each after those of the same run with lower numbers: whose it is (user, thread's number and
+    /// run), its first number and its last, how many.
+    pub fn events(
+        &mut self,
+        (user, thread, run): (&str, i64, RunId),
+        (first, last): (u64, u64),
+        count: usize,
+        body: &str,
+    ) {
+        let follows = self.before.as_ref().is_none_or(|(of, at, other, upto)| {
+            (of.as_str(), *at, *other) != (user, thread, run) || *upto < first
+        });
         let whole = batch_events(body).is_some_and(|batch| {
             batch.len() == count
                 && batch.first().is_some_and(|event| event.seq == first)
@@ -55,7 +62,7 @@ impl DocumentAudit {
         if !follows || !whole {
             self.wrong(format!("events {first} to {last} of run {run}"));
         }
-        self.before = Some((run, last));
+        self.before = Some((user.to_owned(), thread, run, last));
     }
 
     /// What was found.

@@ -45,16 +45,14 @@ pub(super) async fn check(conn: &Conn) -> Sql<CheckReport> {
     .await?;
     each(
         conn,
-        "SELECT run, seq, last, count, body FROM our.run_events ORDER BY user_id, thread, run, seq",
+        "SELECT user_id, thread, run, seq, last, count, body FROM our.run_events
+         ORDER BY user_id, thread, run, seq",
         &[],
         |row| {
-            let count = usize::try_from(row.at::<i64>(3)?).unwrap_or(usize::MAX);
-            audit.events(
-                row.run(0)?,
-                (row.count(1)?, row.count(2)?),
-                count,
-                &row.text(4)?,
-            );
+            let user = row.text(0)?;
+            let of = (&*user, row.at(1)?, row.run(2)?);
+            let count = usize::try_from(row.at::<i64>(5)?).unwrap_or(usize::MAX);
+            audit.events(of, (row.count(3)?, row.count(4)?), count, &row.text(6)?);
             Ok(())
         },
     )

@@ -57,13 +57,15 @@ fn records(tx: &Connection, audit: &mut DocumentAudit) -> Sql<()> {
 
 fn events(tx: &Connection, audit: &mut DocumentAudit) -> Sql<()> {
     let mut statement = tx.prepare(
-        "SELECT run, seq, last, count, body FROM run_events ORDER BY user, thread, run, seq",
+        "SELECT CAST(user AS TEXT), thread, run, seq, last, count, body FROM run_events
+         ORDER BY user, thread, run, seq",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let body = row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?;
-        let numbers = (row.get(1)?, row.get(2)?);
-        audit.events(run_id(row.get(0)?), numbers, row.get(3)?, body);
+        let user: String = row.get(0)?;
+        let of = (&*user, row.get(1)?, run_id(row.get(2)?));
+        let body = row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?;
+        audit.events(of, (row.get(3)?, row.get(4)?), row.get(5)?, body);
     }
     Ok(())
 }
