@@ -7,6 +7,7 @@ mod postgres;
 
 mod bouncer;
 mod conformance;
+mod distributed;
 mod index;
 mod opening;
 mod text;
