@@ -52,8 +52,12 @@ def everthread(binary: Path, database: Path, environment: dict[str, str], model:
 
 
 @contextmanager
-def langgraph_dev(python: Path, sources: Path, work: Path, environment: dict[str, str]) -> Iterator[Serving]:
-    """LangGraph's development server with the notebook's graph; its store is in memory."""
+def langgraph_dev(python: Path, sources: Path, work: Path, environment: dict[str, str], jobs: int) -> Iterator[Serving]:
+    """LangGraph's development server with the notebook's graph; its store is in memory.
+
+    It works on so many runs at once. By default that is one, which does well with a model that answers at once and badly
+    with any other.
+    """
     folder = work / "langgraph-dev"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -61,6 +65,7 @@ def langgraph_dev(python: Path, sources: Path, work: Path, environment: dict[str
         shutil.copy(sources / name, folder)
     url = f"http://127.0.0.1:{free_port()}"
     command = [str(python.parent / "langgraph"), "dev", "--no-browser", "--no-reload", "--port", url.rsplit(":", 1)[1]]
+    command += ["--n-jobs-per-worker", str(jobs)]
     own = {**environment, "LANGSMITH_TRACING": "false"}
     own["PATH"] = f"{python.parent}{os.pathsep}{own.get('PATH', '')}"
     with (folder / "log").open("wb") as log, running(command, own, log, folder) as process:

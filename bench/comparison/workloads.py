@@ -174,16 +174,17 @@ class Bench:
             with serving.everthread(self.programs.everthread, self.file("streamed.db"), self.environment) as server:
                 return self.ours(*one, *short, "--url", server.url)
 
-        def theirs() -> list[list[Line]]:
+        def theirs(jobs: int) -> list[list[Line]]:
             python, sources = self.programs.server_python, self.programs.langgraph.parent
-            with serving.langgraph_dev(python, sources, self.work, self.environment) as server:
+            with serving.langgraph_dev(python, sources, self.work, self.environment, jobs) as server:
                 return [self.ours(*few, "--url", server.url), self.ours(*one, *short, "--url", server.url)]
 
         inside = self.file("inside.db")
         self.keep("server ours", ours)
         self.keep("server inside", lambda: self.ours(*many, *long, "--storage", f"sqlite:{inside}"))
         self.keep("server stream", stream)
-        self.keep_all(["server langgraph", "server langgraph stream"], theirs)
+        self.keep_all(["server langgraph", "server langgraph stream"], lambda: theirs(32))
+        self.keep_all(["server langgraph one job", "server langgraph one job stream"], lambda: theirs(1))
 
     def streams(self) -> None:
         """Memory of streams on which nothing comes."""
