@@ -88,22 +88,7 @@ async function issue() {
   return { url, keep, token, stop };
 }
 
-const rsa = key("rsa-1", "RS256");
-const curve = key("curve-1", "ES256");
-let issuer, server;
-before(async () => {
-  issuer = await issue();
-  issuer.keep([rsa, curve]);
-  server = await serve("scripted:echo", undefined, {
-    EVERTHREAD_IDENTITY_ISSUER: issuer.url,
-    EVERTHREAD_IDENTITY_AUDIENCE: AUDIENCE,
-    EVERTHREAD_IDENTITY_LEEWAY_S: "0",
-  });
-});
-after(async () => {
-  await server?.stop();
-  await issuer?.stop();
-});
+let issuer, server, rsa, curve;
 
 async function ask(token, path = "/api/users/me", options = {}) {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
@@ -120,6 +105,22 @@ async function refused(token, why) {
 const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 describe("tokens of a provider", () => {
+  before(async () => {
+    rsa = key("rsa-1", "RS256");
+    curve = key("curve-1", "ES256");
+    issuer = await issue();
+    issuer.keep([rsa, curve]);
+    server = await serve("scripted:echo", undefined, {
+      EVERTHREAD_IDENTITY_ISSUER: issuer.url,
+      EVERTHREAD_IDENTITY_AUDIENCE: AUDIENCE,
+      EVERTHREAD_IDENTITY_LEEWAY_S: "0",
+    });
+  });
+  after(async () => {
+    await server?.stop();
+    await issuer?.stop();
+  });
+
   test("name their user, with either kind of signature", async () => {
     for (const resource of ["urn:rsa", "urn:curve"]) {
       const { status, body } = await ask(await issuer.token("anna", resource));
