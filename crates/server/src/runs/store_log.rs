@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use everthread_graph::contract::{RunId, ThreadKey};
-use everthread_store::{RunEvent, Store, StoreError};
+use everthread_store::{RunEvent, Store, StoreError, StoreErrorKind};
 
 use super::frame::Frame;
 use super::live::Live;
@@ -53,6 +53,8 @@ async fn write(store: &dyn Store, live: &Live, frames: &[Frame]) {
             Err(error) if error.is_retryable() && attempt < TRIES => {
                 tokio::time::sleep(GATHER * attempt).await;
             }
+            // The thread was deleted since, and nobody will come back for it.
+            Err(error) if error.kind() == StoreErrorKind::NotFound => return,
             Err(error) => {
                 tracing::error!(
                     operation = "run_events", run = %live.id, %error,
