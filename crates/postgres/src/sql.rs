@@ -12,6 +12,7 @@ pub(crate) mod commit;
 pub(crate) mod copy;
 pub(crate) mod cursor;
 pub(crate) mod delete;
+pub(crate) mod desk;
 pub(crate) mod enqueue;
 pub(crate) mod erase;
 pub(crate) mod event;

@@ -30,7 +30,7 @@ pub struct PostgresStore {
 pub(crate) struct Inner {
     pub(crate) base: Arc<Base>,
     pub(crate) writer: Writer,
-    pub(crate) indexer: Indexer,
+    pub(crate) indexer: Arc<Indexer>,
 }
 
 /// What the store and its tasks share.
@@ -65,10 +65,10 @@ impl PostgresStore {
             pool,
             statements,
         });
-        let indexer = Indexer::start(Arc::clone(&base));
+        let indexer = Arc::new(Indexer::start(Arc::clone(&base)));
         Ok(Self {
             inner: Arc::new(Inner {
-                writer: Writer::new(Arc::clone(&base)),
+                writer: Writer::new(Arc::clone(&base), Arc::clone(&indexer)),
                 indexer,
                 base,
             }),

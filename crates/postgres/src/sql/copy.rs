@@ -1,4 +1,4 @@
-//! Copying a thread: every row of it that is at rest, under another place of the same user.
+//! Copying a thread: every row of it that is at rest, under another number of the same user.
 
 use everthread_graph::contract::{StoreErrorKind, ThreadKey};
 use everthread_store::Thread;
@@ -44,30 +44,29 @@ pub(crate) async fn copy(
             format!("{from} cannot become a thread of another user"),
         ));
     }
-    // Locked, so that all rows are of one moment.
+    // Locked, so that the copy is of one moment.
     let source = place::seize(conn, from)
         .await?
         .ok_or_else(|| thread::missing(from))?;
     let target = thread::fresh(conn, to, now_ms).await?;
-    let of_both = |sql: String| {
-        Statement::new(sql)
+    let placed = |statement: Statement| {
+        statement
             .with(source.owned_user())
             .with(source.thread)
             .with(target.thread)
     };
-    let mut statements = vec![of_both(
+    let mut statements = vec![placed(Statement::new(
         "UPDATE our.threads t SET title = s.title, metadata = s.metadata, fence = s.fence, seq = s.seq,
            change = s.change, run = s.run, branch = s.branch, messages = s.messages, turns = s.turns, pruned = s.pruned
          FROM our.threads s
-         WHERE s.user_id = $1 AND s.thread = $2 AND t.user_id = $1 AND t.thread = $3"
-            .to_owned(),
-    )];
-    statements.extend(COPIED.iter().map(|(table, columns, which)| {
-        of_both(format!(
+         WHERE s.user_id = $1 AND s.thread = $2 AND t.user_id = $1 AND t.thread = $3",
+    ))];
+    for (table, columns, which) in COPIED {
+        statements.push(placed(Statement::new(format!(
             "INSERT INTO our.{table} (user_id, thread, {columns}) SELECT user_id, $3, {columns} FROM our.{table}
              WHERE user_id = $1 AND thread = $2 {which}"
-        ))
-    }));
+        ))));
+    }
     conn.send(&statements).await?;
     thread::get(conn, to)
         .await?

@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use everthread_graph::contract::{
-    At, ChannelValue, Checkpoint, CheckpointId, Element, HistoryQuery, Json, Namespace, RunId,
-    Saved, Source, TaskWrites, ThreadKey, WriteSlot,
+    At, ChannelValue, Checkpoint, CheckpointId, Element, HistoryQuery, Json, Namespace, RunId, Saved,
+    Source, TaskWrites, ThreadKey, WriteSlot,
 };
 use everthread_store::{Ranges, time_of};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use crate::conn::Conn;
+use crate::conn::{Conn, Statement};
 use crate::error::{Sql, damaged};
-use crate::param::{Columns, Text, rows};
-use crate::sql::change::{self, Changes, ChannelMap};
+use crate::param::{Columns, Text, number, rows};
+use crate::sql::change::{self, ChannelMap, Changes};
 use crate::sql::place::Place;
-use crate::sql::transcript::bounds;
 
-/// What is read of a checkpoint, in the order in which it is taken.
 const COLUMNS: &str =
     "c.id, c.ns, c.parent, r.id, c.source, c.step, c.at_ms, c.plan, c.metadata, c.channels";
+
+const RUN: &str =
+    "LEFT JOIN our.runs r ON r.user_id = c.user_id AND r.thread = c.thread AND r.run = c.run";
 
 /// The head of a namespace, or one checkpoint, with its state.
 pub(crate) async fn load(
@@ -28,25 +29,26 @@ pub(crate) async fn load(
     ns: &Namespace,
     at: At,
 ) -> Sql<Option<Saved>> {
-    let wanted = match at {
+    let id = match at {
         At::Head => None,
         At::Id(id) => Some(id.uuid()),
     };
     let row = conn
         .row(
             format!(
-                "SELECT {COLUMNS}, t.thread, h.last FROM our.threads t
+                "SELECT {COLUMNS}, h.last, t.thread
+                 FROM our.threads t
                    JOIN our.heads h ON h.user_id = t.user_id AND h.thread = t.thread AND h.ns = $3
-                   JOIN our.checkpoints c ON c.user_id = t.user_id AND c.thread = t.thread AND c.ns = h.ns
+                   JOIN our.checkpoints c ON c.user_id = t.user_id AND c.thread = t.thread AND c.ns = $3
                      AND c.id = coalesce($4, h.checkpoint)
-                   LEFT JOIN our.runs r ON r.user_id = c.user_id AND r.thread = c.thread AND r.run = c.run
+                   {RUN}
                  WHERE t.user_id = $1 AND t.id = $2"
             ),
             &[
                 &Text::of(key.user.as_str()),
                 &Text::of(key.thread.as_str()),
                 &Text::of(ns.as_str()),
-                &wanted,
+                &id,
             ],
         )
         .await?;
@@ -57,23 +59,14 @@ pub(crate) async fn load(
     let map = change::parse_map(&row.text(9)?)?;
     let place = Place {
         user: key.user.clone(),
-        thread: row.at(10)?,
+        thread: row.at(11)?,
     };
-    let wanted: Vec<u64> = map.values().copied().collect();
-    // Both go out together: the transaction is open by now.
-    let (changes, pending) = futures::try_join!(
-        Changes::read(conn, &place, &wanted),
-        pending(conn, &place, checkpoint.id),
-    )?;
-    let mut channels = Vec::with_capacity(map.len());
-    for (name, n) in map {
-        if let Some(value) = value(conn, &place, &changes, n).await? {
-            channels.push((Arc::from(name), value));
-        }
-    }
+    let numbers: Vec<u64> = map.values().copied().collect();
+    let changes = Changes::read(conn, &place, &numbers).await?;
+    let (channels, pending) = state(conn, &place, &map, &changes, checkpoint.id).await?;
     Ok(Some(Saved {
         checkpoint,
-        last: row.checkpoint(11)?,
+        last: row.checkpoint(10)?,
         channels,
         pending,
     }))
@@ -90,7 +83,7 @@ pub(crate) async fn history(
             format!(
                 "SELECT {COLUMNS} FROM our.threads t
                    JOIN our.checkpoints c ON c.user_id = t.user_id AND c.thread = t.thread
-                   LEFT JOIN our.runs r ON r.user_id = c.user_id AND r.thread = c.thread AND r.run = c.run
+                   {RUN}
                  WHERE t.user_id = $1 AND t.id = $2 AND ($3 IS NULL OR c.id < $3) AND ($4 IS NULL OR c.ns = $4)
                  ORDER BY c.id DESC LIMIT $5"
             ),
@@ -106,85 +99,110 @@ pub(crate) async fn history(
     found.iter().map(from_row).collect()
 }
 
-/// The head of a namespace; `None` when it has none.
-pub(crate) async fn head(conn: &Conn, place: &Place, ns: &Namespace) -> Sql<Option<CheckpointId>> {
-    let row = conn
-        .row(
-            "SELECT checkpoint FROM our.heads WHERE user_id = $1 AND thread = $2 AND ns = $3",
-            &[&place.user(), &place.thread, &Text::of(ns.as_str())],
-        )
-        .await?;
-    row.map_or(Ok(None), |row| row.checkpoint_or_none(0))
-}
-
-/// One checkpoint, of any namespace, and its channels.
-pub(crate) async fn checkpoint(
+/// One checkpoint, of any namespace, and its channels: where a transcript begins.
+pub(crate) async fn channels(
     conn: &Conn,
     place: &Place,
     id: CheckpointId,
-) -> Sql<Option<(Checkpoint, ChannelMap)>> {
+) -> Sql<Option<(Namespace, ChannelMap)>> {
     let row = conn
         .row(
-            format!(
-                "SELECT {COLUMNS} FROM our.checkpoints c
-                   LEFT JOIN our.runs r ON r.user_id = c.user_id AND r.thread = c.thread AND r.run = c.run
-                 WHERE c.user_id = $1 AND c.thread = $2 AND c.id = $3"
-            ),
+            "SELECT ns, channels FROM our.checkpoints WHERE user_id = $1 AND thread = $2 AND id = $3",
             &[&place.user(), &place.thread, &id.uuid()],
         )
         .await?;
-    match row {
-        Some(row) => Ok(Some((from_row(&row)?, change::parse_map(&row.text(9)?)?))),
-        None => Ok(None),
-    }
+    row.map(|row| {
+        let map = change::parse_map(&row.text(1)?)?;
+        Ok((Namespace::from_text(&row.text(0)?), map))
+    })
+    .transpose()
 }
 
-/// The value that a change left; `None` when it cleared its channel.
-async fn value(conn: &Conn, place: &Place, changes: &Changes, n: u64) -> Sql<Option<ChannelValue>> {
-    let (list, body) = changes.get(n)?;
-    if !list {
-        return Ok(Some(ChannelValue::Value(Json::trusted(body))));
-    }
-    match &changes.list(n)?.state.live {
-        Some(live) => Ok(Some(ChannelValue::List(elements(conn, place, live).await?))),
-        None => Ok(None),
-    }
+/// What messages of a list are read by: where its ranges begin and end.
+pub(crate) fn bounds(seqs: &Ranges) -> (Vec<i64>, Vec<i64>) {
+    seqs.ranges()
+        .iter()
+        .map(|&(first, last)| (number(first), number(last)))
+        .unzip()
 }
 
-async fn elements(conn: &Conn, place: &Place, seqs: &Ranges) -> Sql<Vec<Element>> {
-    if seqs.is_empty() {
-        return Ok(Vec::new());
+type Channels = Vec<(Arc<str>, ChannelValue)>;
+
+/// The values of all channels, and what tasks left, in one round trip.
+async fn state(
+    conn: &Conn,
+    place: &Place,
+    map: &ChannelMap,
+    changes: &Changes,
+    id: CheckpointId,
+) -> Sql<(Channels, Vec<TaskWrites>)> {
+    let mut sent = vec![pending_at(place, id)];
+    let mut lists: Vec<(&str, Ranges)> = Vec::new();
+    let mut channels: Channels = Vec::with_capacity(map.len());
+    for (name, n) in map {
+        match changes.get(*n)? {
+            (false, body) => {
+                let value = ChannelValue::Value(Json::trusted(body));
+                channels.push((Arc::from(name.as_str()), value));
+            }
+            (true, _) => {
+                if let Some(live) = &changes.list(*n)?.state.live {
+                    sent.push(elements_of(place, live));
+                    lists.push((name, live.clone()));
+                }
+            }
+        }
     }
+    let mut answers = conn.send(&sent).await?.into_iter();
+    let pending = pending_from(&answers.next().unwrap_or_default().rows)?;
+    for (name, seqs) in lists {
+        let rows = answers.next().unwrap_or_default().rows;
+        let elements = elements_from(&rows, &seqs)?;
+        channels.push((Arc::from(name), ChannelValue::List(elements)));
+    }
+    Ok((channels, pending))
+}
+
+fn elements_of(place: &Place, seqs: &Ranges) -> Statement {
     let (first, last) = bounds(seqs);
-    let found = conn
-        .query(
-            "SELECT m.uuid, m.id, m.body FROM unnest($3, $4) AS s (first, last)
-               JOIN our.messages m ON m.user_id = $1 AND m.thread = $2 AND m.seq BETWEEN s.first AND s.last
-             ORDER BY m.seq",
-            &[&place.user(), &place.thread, &first, &last],
-        )
-        .await?;
-    if found.len() as u64 != seqs.len() {
+    Statement::new(
+        "SELECT m.uuid, m.id, m.body
+         FROM unnest($3, $4) WITH ORDINALITY AS s (first, last, n)
+           JOIN our.messages m ON m.user_id = $1 AND m.thread = $2 AND m.seq BETWEEN s.first AND s.last
+         ORDER BY s.n, m.seq",
+    )
+    .with(place.owned_user())
+    .with(place.thread)
+    .with(first)
+    .with(last)
+}
+
+fn elements_from(rows: &[Row], seqs: &Ranges) -> Sql<Vec<Element>> {
+    if rows.len() as u64 != seqs.len() {
         return Err(damaged("a list names messages that are not there"));
     }
-    let element = |row: &Row| {
-        Ok(Element {
-            id: row.element_id(0, 1)?,
-            body: row.json(2)?,
+    rows.iter()
+        .map(|row| {
+            Ok(Element {
+                id: row.element_id(0, 1)?,
+                body: row.json(2)?,
+            })
         })
-    };
-    found.iter().map(element).collect()
+        .collect()
 }
 
-async fn pending(conn: &Conn, place: &Place, id: CheckpointId) -> Sql<Vec<TaskWrites>> {
-    let found = conn
-        .query(
-            "SELECT task, slot, body FROM our.pending_writes WHERE user_id = $1 AND thread = $2 AND checkpoint = $3",
-            &[&place.user(), &place.thread, &id.uuid()],
-        )
-        .await?;
-    let mut writes = Vec::with_capacity(found.len());
-    for row in &found {
+fn pending_at(place: &Place, id: CheckpointId) -> Statement {
+    Statement::new(
+        "SELECT task, slot, body FROM our.pending_writes WHERE user_id = $1 AND thread = $2 AND checkpoint = $3",
+    )
+    .with(place.owned_user())
+    .with(place.thread)
+    .with(id.uuid())
+}
+
+fn pending_from(rows: &[Row]) -> Sql<Vec<TaskWrites>> {
+    let mut writes = Vec::with_capacity(rows.len());
+    for row in rows {
         writes.push(TaskWrites {
             task: row.task(0)?,
             slot: WriteSlot::from_name(&row.text(1)?)
@@ -209,6 +227,8 @@ fn from_row(row: &Row) -> Sql<Checkpoint> {
         step: row.at(5)?,
         plan: row.json(7)?,
         metadata: row.json_or_none(8)?,
-        at_ms: row.at::<Option<i64>>(6)?.unwrap_or_else(|| time_of(id)),
+        at_ms: row
+            .at::<Option<i64>>(6)?
+            .unwrap_or_else(|| time_of(id)),
     })
 }

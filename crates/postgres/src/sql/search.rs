@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
-use everthread_graph::contract::{Json, ThreadId, ThreadKey, UserId};
+use everthread_graph::contract::{CheckpointId, Json, ThreadId, ThreadKey, UserId};
 use everthread_store::{Hit, Query, Ranges, Search, text_of};
 use tokio_postgres::Row;
 
@@ -44,6 +44,7 @@ pub(crate) async fn search(conn: &Conn, user: &UserId, search: &Search) -> Sql<V
         from: Some((i64::MAX, i64::MAX, i64::MAX)),
     };
     let mut readable = HashMap::new();
+    let mut tips = HashMap::new();
     let mut skipped = 0;
     while hits.len() < search.limit
         && let Some(one) = found.next().await?
@@ -60,8 +61,16 @@ pub(crate) async fn search(conn: &Conn, user: &UserId, search: &Search) -> Sql<V
         let Some(Some(shown)) = readable.get(&one.thread) else {
             continue;
         };
+        let mut checkpoint = None;
         if !shown.all.contains(one.number) {
-            continue;
+            let branch = (one.thread, one.branch);
+            if !tips.contains_key(&branch) {
+                tips.insert(branch, Tip::of(conn, user, branch).await?);
+            }
+            match tips.get(&branch) {
+                Some(Some(tip)) if tip.all.contains(one.number) => checkpoint = Some(tip.checkpoint),
+                _ => continue,
+            }
         }
         if skipped < search.offset {
             skipped += 1;
@@ -72,6 +81,7 @@ pub(crate) async fn search(conn: &Conn, user: &UserId, search: &Search) -> Sql<V
             thread: shown.id.clone(),
             title: shown.title.clone(),
             seq: one.number,
+            checkpoint,
             body: one.body,
             snippet,
             marks,
@@ -96,6 +106,7 @@ struct Candidate {
     thread: i64,
     seq: i64,
     number: u64,
+    branch: i64,
     at_ms: i64,
     body: Json,
 }
@@ -112,6 +123,7 @@ impl Candidate {
             number: row.count(1)?,
             at_ms: row.at(2)?,
             body: row.json(3)?,
+            branch: row.at(4)?,
         })
     }
 }
@@ -156,7 +168,7 @@ impl Found<'_> {
         let found = self
             .conn
             .query(
-                "SELECT s.thread, s.seq, s.at_ms, m.body
+                "SELECT s.thread, s.seq, s.at_ms, m.body, m.branch
                  FROM (SELECT thread, seq, at_ms FROM our.search
                        WHERE user_id = $1 AND words @@ $2::tsquery AND ($3 IS NULL OR thread = $3)
                          AND (at_ms, thread, seq) < ($4, $5, $6)
@@ -187,7 +199,7 @@ async fn tail(
 ) -> Sql<VecDeque<Candidate>> {
     let rows = conn
         .query(
-            "SELECT m.thread, m.seq, m.at_ms, m.body
+            "SELECT m.thread, m.seq, m.at_ms, m.body, m.branch
              FROM our.threads t
                LEFT JOIN our.derived d ON d.user_id = t.user_id AND d.thread = t.thread AND d.name = 'search'
                JOIN our.messages m ON m.user_id = t.user_id AND m.thread = t.thread
@@ -227,17 +239,46 @@ impl Readable {
         let Some(row) = row else {
             return Ok(None);
         };
-        let Some(head) = row.checkpoint_or_none(2)? else {
-            return Ok(None);
-        };
         let place = Place {
             user: user.clone(),
             thread,
         };
-        let all = transcript::numbers(conn, &place, head).await?;
+        let all = match row.checkpoint_or_none(2)? {
+            Some(head) => transcript::numbers(conn, &place, head).await?,
+            None => None,
+        };
         let id =
             ThreadId::new(row.text(0)?).map_err(|_| damaged("a thread has an id that is none"))?;
         let title = row.text_or_none(1)?;
-        Ok(all.map(|all| Self { id, title, all }))
+        let all = all.unwrap_or_default();
+        Ok(Some(Self { id, title, all }))
+    }
+}
+
+/// What can be read at the newest checkpoint of a branch that the head left behind.
+struct Tip {
+    checkpoint: CheckpointId,
+    all: Ranges,
+}
+
+impl Tip {
+    async fn of(conn: &Conn, user: &UserId, (thread, branch): (i64, i64)) -> Sql<Option<Self>> {
+        let newest = conn
+            .row(
+                "SELECT id FROM our.checkpoints WHERE user_id = $1 AND thread = $2 AND ns = '' AND branch = $3
+                 ORDER BY id DESC LIMIT 1",
+                &[&Text::of(user.as_str()), &thread, &branch],
+            )
+            .await?;
+        let Some(newest) = newest else {
+            return Ok(None);
+        };
+        let checkpoint = newest.checkpoint(0)?;
+        let place = Place {
+            user: user.clone(),
+            thread,
+        };
+        let all = transcript::numbers(conn, &place, checkpoint).await?;
+        Ok(all.map(|all| Self { checkpoint, all }))
     }
 }

@@ -12,31 +12,47 @@ use crate::sql::run;
 
 mod find;
 
-pub(crate) use find::{expired, find, key_from};
+pub(crate) use find::{expired, find};
 
-/// What is told of thread `t`, in the order in which it is taken: its row, its head, its newest message and the run
-/// that began last. Runs begin nearly in the order of their numbers: one that does not wait its turn comes before those
-/// that do, so a few are looked at.
-const SELECTED: &str = "SELECT t.id, t.title, t.pinned, t.archived, t.metadata, t.created_ms, t.updated_ms, t.messages,
-       t.turns, h.checkpoint, t.branch, t.expires_ms, m.at_ms, r.status, r.error,
-       EXISTS (SELECT 1 FROM our.runs l WHERE l.user_id = t.user_id AND l.thread = t.thread AND l.queue IS NOT NULL)";
+const COLUMNS: &str = "t.id, t.title, t.pinned, t.archived, t.metadata, t.created_ms, t.updated_ms, t.messages, t.turns, \
+    h.checkpoint, t.branch, t.expires_ms, m.at_ms, r.status, r.error, \
+    EXISTS (SELECT 1 FROM our.runs l WHERE l.user_id = t.user_id AND l.thread = t.thread AND l.queue IS NOT NULL)";
 
-const JOINED: &str = "LEFT JOIN our.heads h ON h.user_id = t.user_id AND h.thread = t.thread AND h.ns = ''
-     LEFT JOIN LATERAL (SELECT c.at_ms FROM our.messages c
-       WHERE c.user_id = t.user_id AND c.thread = t.thread AND c.channel = 1 ORDER BY c.seq DESC LIMIT 1) m ON true
-     LEFT JOIN LATERAL (SELECT b.status, b.error FROM (SELECT a.status, a.error, a.fence FROM our.runs a
-         WHERE a.user_id = t.user_id AND a.thread = t.thread AND a.fence IS NOT NULL ORDER BY a.run DESC LIMIT 16) b
-       ORDER BY b.fence DESC LIMIT 1) r ON true";
+/// What is known of thread `t` beside its row: its head, its newest message, and the run that began last. Runs begin
+/// nearly in the order of their numbers: one that does not wait its turn comes before those that do, so a few are
+/// looked at.
+const BESIDE: &str = "LEFT JOIN our.heads h ON h.user_id = t.user_id AND h.thread = t.thread AND h.ns = '' \
+    LEFT JOIN LATERAL (SELECT c.at_ms FROM our.messages c WHERE c.user_id = t.user_id AND c.thread = t.thread \
+      AND c.channel = 1 ORDER BY c.seq DESC LIMIT 1) m ON true \
+    LEFT JOIN LATERAL (SELECT b.status, b.error FROM (SELECT a.status, a.error, a.fence FROM our.runs a \
+      WHERE a.user_id = t.user_id AND a.thread = t.thread AND a.fence IS NOT NULL ORDER BY a.run DESC LIMIT 16) b \
+      ORDER BY b.fence DESC LIMIT 1) r ON true";
 
 /// One thread; `None` when the user has none of this id.
 pub(crate) async fn get(conn: &Conn, key: &ThreadKey) -> Sql<Option<Thread>> {
     let row = conn
         .row(
-            format!("{SELECTED} FROM our.threads t {JOINED} WHERE t.user_id = $1 AND t.id = $2"),
+            format!(
+                "SELECT {COLUMNS} FROM our.threads t {BESIDE} WHERE t.user_id = $1 AND t.id = $2"
+            ),
             &[&Text::of(key.user.as_str()), &Text::of(key.thread.as_str())],
         )
         .await?;
     row.as_ref().map(from_row).transpose()
+}
+
+/// Threads by their numbers, in this order.
+async fn at(conn: &Conn, user: &UserId, numbers: Vec<i64>) -> Sql<Vec<Thread>> {
+    let found = conn
+        .query(
+            format!(
+                "SELECT {COLUMNS} FROM unnest($2) WITH ORDINALITY AS w (thread, n)
+                   JOIN our.threads t ON t.user_id = $1 AND t.thread = w.thread {BESIDE} ORDER BY w.n"
+            ),
+            &[&Text::of(user.as_str()), &numbers],
+        )
+        .await?;
+    found.iter().map(from_row).collect()
 }
 
 /// A user's threads: pinned ones first, then by the last change, newest first.
@@ -44,8 +60,9 @@ pub(crate) async fn list(conn: &Conn, user: &UserId, query: &ListThreads) -> Sql
     let found = conn
         .query(
             format!(
-                "{SELECTED} FROM (SELECT * FROM our.threads WHERE user_id = $1 AND ($2 OR NOT archived)
-                   ORDER BY pinned DESC, updated_ms DESC, thread DESC LIMIT $3 OFFSET $4) t {JOINED}
+                "SELECT {COLUMNS}
+                 FROM (SELECT * FROM our.threads WHERE user_id = $1 AND ($2 OR NOT archived)
+                       ORDER BY pinned DESC, updated_ms DESC, thread DESC LIMIT $3 OFFSET $4) t {BESIDE}
                  ORDER BY t.pinned DESC, t.updated_ms DESC, t.thread DESC"
             ),
             &[
@@ -93,30 +110,30 @@ pub(crate) async fn fresh(conn: &Conn, key: &ThreadKey, now_ms: i64) -> Sql<Plac
 
 /// Changes what the patch names; the thread as it is then.
 pub(crate) async fn update(conn: &Conn, key: &ThreadKey, patch: &ThreadPatch) -> Sql<Thread> {
-    // Nothing that a process remembers of a thread changes here, so its mark stays.
+    let names = (
+        Text::of(key.user.as_str()),
+        Text::of(key.thread.as_str()),
+    );
     let row = conn
         .row(
-            "SELECT thread, metadata FROM our.threads WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE",
-            &[&Text::of(key.user.as_str()), &Text::of(key.thread.as_str())],
+            "SELECT metadata FROM our.threads WHERE user_id = $1 AND id = $2 FOR UPDATE",
+            &[&names.0, &names.1],
         )
         .await?
         .ok_or_else(|| missing(key))?;
-    let thread: i64 = row.at(0)?;
+    let before: Option<Json> = row.json_or_none(0)?;
     let metadata = match (&patch.metadata, &patch.merge_metadata) {
         (metadata, None) => metadata.clone(),
         (Some(metadata), Some(fields)) => Some(merged(Some(metadata), fields)?),
-        (None, Some(fields)) => {
-            let there: Option<Json> = row.json_or_none(1)?;
-            Some(merged(there.as_ref(), fields)?)
-        }
+        (None, Some(fields)) => Some(merged(before.as_ref(), fields)?),
     };
     conn.execute(
         "UPDATE our.threads SET title = coalesce($3, title), pinned = coalesce($4, pinned),
            archived = coalesce($5, archived), metadata = coalesce($6, metadata), expires_ms = coalesce($7, expires_ms)
-         WHERE user_id = $1 AND thread = $2",
+         WHERE user_id = $1 AND id = $2",
         &[
-            &Text::of(key.user.as_str()),
-            &thread,
+            &names.0,
+            &names.1,
             &patch.title.as_deref().map(Text::of),
             &patch.pinned,
             &patch.archived,
@@ -133,13 +150,16 @@ pub(crate) fn missing(key: &ThreadKey) -> Fault {
     fault(StoreErrorKind::NotFound, format!("{key} is not there"))
 }
 
+fn status_from(live: bool, last: Option<&str>) -> Sql<ThreadStatus> {
+    if live {
+        return Ok(ThreadStatus::Busy);
+    }
+    Ok(ThreadStatus::after(last.map(run::status_of).transpose()?))
+}
+
 fn from_row(row: &Row) -> Sql<Thread> {
-    let last = row.text_or_none(13)?;
-    let status = if row.at(15)? {
-        ThreadStatus::Busy
-    } else {
-        ThreadStatus::after(last.as_deref().map(run::status_of).transpose()?)
-    };
+    let status = status_from(row.at(15)?, row.text_or_none(13)?.as_deref())?;
+    let error = row.text_or_none(14)?;
     Ok(Thread {
         id: ThreadId::new(row.text(0)?).map_err(|_| damaged("a thread has an id that is none"))?,
         title: row.text_or_none(1)?,
@@ -153,9 +173,7 @@ fn from_row(row: &Row) -> Sql<Thread> {
         head: row.checkpoint_or_none(9)?,
         branches: row.count(10)?,
         status,
-        error: row
-            .text_or_none(14)?
-            .filter(|_| status == ThreadStatus::Error),
+        error: error.filter(|_| status == ThreadStatus::Error),
         last_message_ms: row.at(12)?,
         expires_ms: row.at(11)?,
     })

@@ -1,14 +1,16 @@
 //! What a person reads: everything that was said on a line of history.
 
-use everthread_graph::contract::{CheckpointId, Namespace, StoreErrorKind, ThreadKey};
+use everthread_graph::contract::{CheckpointId, RunId, StoreErrorKind, ThreadKey};
 use everthread_store::{Ranges, ReadMessages, StoredMessage, TRANSCRIPT};
+use uuid::Uuid;
 
 use crate::conn::Conn;
 use crate::error::{Sql, damaged, fault};
-use crate::param::{Columns, number};
+use crate::param::{Columns, Text};
 use crate::sql::change::Changes;
-use crate::sql::place::{self, Place};
-use crate::sql::{load, thread};
+use crate::sql::load;
+use crate::sql::place::Place;
+use crate::sql::thread;
 
 /// The transcript at the head or at a checkpoint.
 pub(crate) async fn read(
@@ -16,12 +18,22 @@ pub(crate) async fn read(
     key: &ThreadKey,
     query: &ReadMessages,
 ) -> Sql<Vec<StoredMessage>> {
-    let place = place::thread(conn, key)
+    let row = conn
+        .row(
+            "SELECT t.thread, h.checkpoint FROM our.threads t
+               LEFT JOIN our.heads h ON h.user_id = t.user_id AND h.thread = t.thread AND h.ns = ''
+             WHERE t.user_id = $1 AND t.id = $2",
+            &[&Text::of(key.user.as_str()), &Text::of(key.thread.as_str())],
+        )
         .await?
         .ok_or_else(|| thread::missing(key))?;
+    let place = Place {
+        user: key.user.clone(),
+        thread: row.at(0)?,
+    };
     let id = match query.at {
         Some(id) => Some(id),
-        None => load::head(conn, &place, &Namespace::root()).await?,
+        None => row.checkpoint_or_none(1)?,
     };
     let Some(id) = id else {
         return Ok(Vec::new());
@@ -36,11 +48,15 @@ pub(crate) async fn read(
 }
 
 /// The numbers of a transcript; `None` when the thread's own graph has no such checkpoint.
-pub(crate) async fn numbers(conn: &Conn, place: &Place, id: CheckpointId) -> Sql<Option<Ranges>> {
-    let Some((checkpoint, channels)) = load::checkpoint(conn, place, id).await? else {
+pub(crate) async fn numbers(
+    conn: &Conn,
+    place: &Place,
+    id: CheckpointId,
+) -> Sql<Option<Ranges>> {
+    let Some((ns, channels)) = load::channels(conn, place, id).await? else {
         return Ok(None);
     };
-    if !checkpoint.ns.is_root() {
+    if !ns.is_root() {
         return Ok(None);
     }
     let Some(n) = channels.get(TRANSCRIPT) else {
@@ -54,40 +70,32 @@ pub(crate) async fn numbers(conn: &Conn, place: &Place, id: CheckpointId) -> Sql
 }
 
 async fn messages(conn: &Conn, place: &Place, seqs: &Ranges) -> Sql<Vec<StoredMessage>> {
-    let (first, last) = bounds(seqs);
+    let (first, last) = load::bounds(seqs);
     let rows = conn
         .query(
             "SELECT m.seq, m.uuid, m.id, m.body, m.at_ms, r.id
-             FROM unnest($3, $4) AS s (first, last)
+             FROM unnest($3, $4) WITH ORDINALITY AS s (first, last, n)
                JOIN our.messages m ON m.user_id = $1 AND m.thread = $2 AND m.seq BETWEEN s.first AND s.last
-               LEFT JOIN our.runs r ON r.user_id = m.user_id AND r.thread = m.thread AND r.run = m.run
-             ORDER BY m.seq",
+               LEFT JOIN our.runs r ON r.user_id = $1 AND r.thread = $2 AND r.run = m.run
+             ORDER BY s.n, m.seq",
             &[&place.user(), &place.thread, &first, &last],
         )
         .await?;
     if rows.len() as u64 != seqs.len() {
         return Err(damaged("a transcript names messages that are not there"));
     }
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let run: Option<uuid::Uuid> = row.at(5)?;
-        found.push(StoredMessage {
-            seq: row.count(0)?,
-            id: row
-                .element_id(1, 2)?
-                .map_or_else(String::new, |id| id.to_string()),
-            body: row.json(3)?,
-            at_ms: row.at(4)?,
-            run: run.map(everthread_graph::contract::RunId::from_uuid),
-        });
-    }
-    Ok(found)
-}
-
-/// Stretches of numbers as two columns: where each begins and where it ends.
-pub(crate) fn bounds(seqs: &Ranges) -> (Vec<i64>, Vec<i64>) {
-    let ranges = seqs.ranges().iter();
-    ranges
-        .map(|&(first, last)| (number(first), number(last)))
-        .unzip()
+    rows.iter()
+        .map(|row| {
+            let run: Option<Uuid> = row.at(5)?;
+            Ok(StoredMessage {
+                seq: row.count(0)?,
+                id: row
+                    .element_id(1, 2)?
+                    .map_or_else(String::new, |id| id.to_string()),
+                body: row.json(3)?,
+                at_ms: row.at(4)?,
+                run: run.map(RunId::from_uuid),
+            })
+        })
+        .collect()
 }

@@ -185,7 +185,7 @@ impl Store for PostgresStore {
     async fn rollback_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError> {
         const DOING: &str = "taking a run back";
         let conn = self.inner.base.writing(DOING).await?;
-        let done = sql::rollback::run(&conn, key, run, self.inner.now_ms()).await;
+        let done = sql::rollback::run(&conn, self.inner.writer.env(), key, run).await;
         conn.finish(DOING, done).await?;
         self.inner.base.ended.notify_waiters();
         Ok(())

@@ -1,74 +1,52 @@
 //! Looking for threads by what they are like.
 
-use std::collections::HashSet;
-
 use everthread_graph::contract::{Json, StoreErrorKind, ThreadId, ThreadKey, UserId};
-use everthread_store::{FindThreads, Thread, ThreadPage, ThreadSort, contains};
+use everthread_store::{FindThreads, ThreadPage, ThreadSort, contains};
 use serde_json::Value;
 
-use super::{JOINED, SELECTED, from_row};
 use crate::conn::Conn;
 use crate::error::{Sql, damaged, fault};
 use crate::param::{Columns, Text, rows};
+
+/// Threads whose standing is asked for at once.
+const AT_ONCE: usize = 500;
 
 /// A page of the user's threads that are like this, and how many there are.
 pub(crate) async fn find(conn: &Conn, user: &UserId, query: &FindThreads) -> Sql<ThreadPage> {
     let wanted = query.metadata.as_ref().map(object).transpose()?;
     let mut found = candidates(conn, user, query, wanted.as_ref()).await?;
     if query.status.is_some() || query.sort_by == ThreadSort::Status {
-        let mut threads = read(conn, user, &found).await?;
-        if let Some(wanted) = query.status {
-            threads.retain(|thread| thread.status == wanted);
-        }
-        if query.sort_by == ThreadSort::Status {
-            // Stable: those that are alike stay as they are.
-            threads.sort_by(|a, b| {
-                let (a, b) = (a.status.as_str(), b.status.as_str());
-                if query.descending { b.cmp(a) } else { a.cmp(b) }
-            });
-        }
-        let total = threads.len() as u64;
-        let page = threads.into_iter().skip(query.offset).take(query.limit);
-        return Ok(ThreadPage {
-            threads: page.collect(),
-            total,
-        });
+        found = by_status(conn, user, query, found).await?;
     }
     let total = found.len() as u64;
-    found = found
+    let page: Vec<i64> = found
         .into_iter()
         .skip(query.offset)
         .take(query.limit)
         .collect();
-    Ok(ThreadPage {
-        threads: read(conn, user, &found).await?,
-        total,
-    })
+    let threads = super::at(conn, user, page).await?;
+    Ok(ThreadPage { threads, total })
 }
 
-/// Threads of the whole store whose time is over, the first that ended first, but for users under hold.
+/// Threads of the whole store whose time is over, the first that ended first.
 pub(crate) async fn expired(conn: &Conn, now_ms: i64, limit: usize) -> Sql<Vec<ThreadKey>> {
     let found = conn
         .query(
-            "SELECT t.user_id, t.id FROM our.threads t
-             WHERE t.expires_ms <= $1
-               AND NOT EXISTS (SELECT 1 FROM our.users u WHERE u.user_id = t.user_id AND u.held)
-             ORDER BY t.expires_ms LIMIT $2",
+            "SELECT t.user_id, t.id FROM our.threads t JOIN our.users u ON u.user_id = t.user_id
+             WHERE t.expires_ms <= $1 AND NOT u.held ORDER BY t.expires_ms LIMIT $2",
             &[&now_ms, &rows(limit)],
         )
         .await?;
     found
         .iter()
-        .map(|row| key_from(&row.text(0)?, &row.text(1)?))
+        .map(|row| {
+            let damaged = |_| damaged("a user or a thread has an id that is none");
+            Ok(ThreadKey {
+                user: UserId::new(row.text(0)?).map_err(damaged)?,
+                thread: ThreadId::new(row.text(1)?).map_err(damaged)?,
+            })
+        })
         .collect()
-}
-
-/// A thread by its names at rest.
-pub(crate) fn key_from(user: &str, thread: &str) -> Sql<ThreadKey> {
-    match (UserId::new(user), ThreadId::new(thread)) {
-        (Ok(user), Ok(thread)) => Ok(ThreadKey { user, thread }),
-        _ => Err(damaged("a thread or its user has an id that is none")),
-    }
 }
 
 /// Threads in order, as far as the rows of threads say whether they are meant.
@@ -78,52 +56,61 @@ async fn candidates(
     query: &FindThreads,
     wanted: Option<&Value>,
 ) -> Sql<Vec<i64>> {
-    let ids: HashSet<&str> = query.ids.iter().map(ThreadId::as_str).collect();
+    let ids: Vec<Text<'_>> = query.ids.iter().map(|id| Text::of(id.as_str())).collect();
     let by = match query.sort_by {
         ThreadSort::Created | ThreadSort::Status => "created_ms",
         ThreadSort::Updated => "updated_ms",
         ThreadSort::Id => "id",
     };
     let to = if query.descending { "DESC" } else { "ASC" };
-    let rows = conn
+    // Metadata are read only where they are looked at.
+    let metadata = if wanted.is_some() { "metadata" } else { "NULL" };
+    let found = conn
         .query(
             format!(
-                "SELECT thread, id, metadata FROM our.threads WHERE user_id = $1 AND ($2 OR NOT archived)
+                "SELECT thread, {metadata}::text FROM our.threads
+                 WHERE user_id = $1 AND ($2 OR NOT archived) AND (cardinality($3) = 0 OR id = ANY($3))
                  ORDER BY {by} {to}, thread {to}"
             ),
-            &[&Text::of(user.as_str()), &query.archived],
+            &[&Text::of(user.as_str()), &query.archived, &ids],
         )
         .await?;
-    let mut found = Vec::new();
-    for row in &rows {
-        if !ids.is_empty() && !ids.contains(&*row.text(1)?) {
-            continue;
-        }
+    let mut numbers = Vec::with_capacity(found.len());
+    for row in &found {
         if let Some(wanted) = wanted {
-            let metadata = row.text_or_none(2)?;
+            let metadata = row.text_or_none(1)?;
             let metadata: Value = serde_json::from_str(metadata.as_deref().unwrap_or("{}"))
                 .map_err(|_| damaged("a thread's metadata cannot be read"))?;
             if !contains(&metadata, wanted) {
                 continue;
             }
         }
-        found.push(row.at(0)?);
+        numbers.push(row.at(0)?);
     }
-    Ok(found)
+    Ok(numbers)
 }
 
-/// These threads, in this order.
-async fn read(conn: &Conn, user: &UserId, threads: &[i64]) -> Sql<Vec<Thread>> {
-    let found = conn
-        .query(
-            format!(
-                "{SELECTED} FROM unnest($2) WITH ORDINALITY AS w (thread, n)
-                   JOIN our.threads t ON t.user_id = $1 AND t.thread = w.thread {JOINED} ORDER BY w.n"
-            ),
-            &[&Text::of(user.as_str()), &threads.to_vec()],
-        )
-        .await?;
-    found.iter().map(from_row).collect()
+/// Keeps those that stand as is asked for, and orders them by how they stand if that is asked for.
+async fn by_status(
+    conn: &Conn,
+    user: &UserId,
+    query: &FindThreads,
+    found: Vec<i64>,
+) -> Sql<Vec<i64>> {
+    let mut with = Vec::with_capacity(found.len());
+    for some in found.chunks(AT_ONCE) {
+        let threads = super::at(conn, user, some.to_vec()).await?;
+        for (thread, number) in threads.iter().zip(some) {
+            if query.status.is_none_or(|wanted| wanted == thread.status) {
+                with.push((thread.status.as_str(), *number));
+            }
+        }
+    }
+    if query.sort_by == ThreadSort::Status {
+        // Stable: those that are alike stay as they are.
+        with.sort_by(|(a, _), (b, _)| if query.descending { b.cmp(a) } else { a.cmp(b) });
+    }
+    Ok(with.into_iter().map(|(_, number)| number).collect())
 }
 
 fn object(metadata: &Json) -> Sql<Value> {
