@@ -4,7 +4,6 @@
 //! begins with its first statement, in one round trip. Statements that are sent together go out together: what they
 //! answer comes back in one round trip.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -61,10 +60,10 @@ impl Statements {
         sql.replace("our.", &self.schema)
     }
 
-    fn text(&self, sql: &Cow<'static, str>) -> Arc<str> {
+    fn text(&self, sql: &Words) -> Arc<str> {
         let known = match sql {
-            Cow::Owned(made) => return self.place(made).into(),
-            Cow::Borrowed(known) => *known,
+            Words::Made(made) => return self.place(made).into(),
+            Words::Known(known) => *known,
         };
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let text = texts
@@ -74,15 +73,36 @@ impl Statements {
     }
 }
 
+/// The text of a statement.
+#[derive(Debug)]
+pub(crate) enum Words {
+    /// One that is always the same.
+    Known(&'static str),
+    /// One that was made up for this call.
+    Made(String),
+}
+
+impl From<&'static str> for Words {
+    fn from(known: &'static str) -> Self {
+        Self::Known(known)
+    }
+}
+
+impl From<String> for Words {
+    fn from(made: String) -> Self {
+        Self::Made(made)
+    }
+}
+
 /// A statement to be sent, with what it was given.
 pub(crate) struct Statement {
-    sql: Cow<'static, str>,
+    sql: Words,
     params: Vec<Box<dyn Param>>,
 }
 
 impl Statement {
     /// A statement.
-    pub(crate) fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(sql: impl Into<Words>) -> Self {
         Self {
             sql: sql.into(),
             params: Vec::new(),
@@ -137,6 +157,14 @@ impl Conn {
         self.statements.place(sql)
     }
 
+    /// Makes the schema where it is not there.
+    pub(crate) async fn create_schema(&self) -> Sql<()> {
+        self.together(&[]).await?;
+        let name = self.statements.schema.trim_end_matches('.');
+        let sql = format!("CREATE SCHEMA IF NOT EXISTS {name}");
+        Ok(self.client.batch_execute(&sql).await?)
+    }
+
     /// Several statements without parameters, one after the other.
     pub(crate) async fn script(&self, sql: &str) -> Sql<()> {
         // Begins the transaction where that is still to be done.
@@ -145,36 +173,24 @@ impl Conn {
     }
 
     /// The rows that a statement gives.
-    pub(crate) async fn query(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Params<'_>,
-    ) -> Sql<Vec<Row>> {
+    pub(crate) async fn query(&self, sql: impl Into<Words>, params: Params<'_>) -> Sql<Vec<Row>> {
         Ok(self.one(&sql.into(), params).await?.rows)
     }
 
     /// The first row that a statement gives.
-    pub(crate) async fn row(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Params<'_>,
-    ) -> Sql<Option<Row>> {
+    pub(crate) async fn row(&self, sql: impl Into<Words>, params: Params<'_>) -> Sql<Option<Row>> {
         let rows = self.query(sql, params).await?;
         Ok(rows.into_iter().next())
     }
 
     /// How many rows a statement wrote.
-    pub(crate) async fn execute(
-        &self,
-        sql: impl Into<Cow<'static, str>>,
-        params: Params<'_>,
-    ) -> Sql<u64> {
+    pub(crate) async fn execute(&self, sql: impl Into<Words>, params: Params<'_>) -> Sql<u64> {
         Ok(self.one(&sql.into(), params).await?.written)
     }
 
     /// Sends statements together; what each gave. Where one fails, those after it do nothing, if a transaction is open.
     pub(crate) async fn send(&self, statements: &[Statement]) -> Sql<Vec<Answer>> {
-        let sent: Vec<(&Cow<'static, str>, Vec<&dyn Param>)> = statements
+        let sent: Vec<(&Words, Vec<&dyn Param>)> = statements
             .iter()
             .map(|one| (&one.sql, one.params.iter().map(|param| &**param).collect()))
             .collect();
@@ -204,8 +220,8 @@ impl Conn {
             }
             _ => {}
         }
-        const COMMIT: Cow<'static, str> = Cow::Borrowed("COMMIT");
-        let mut sent: Vec<(&Cow<'static, str>, Vec<&dyn Param>)> = statements
+        const COMMIT: Words = Words::Known("COMMIT");
+        let mut sent: Vec<(&Words, Vec<&dyn Param>)> = statements
             .iter()
             .map(|one| (&one.sql, one.params.iter().map(|param| &**param).collect()))
             .collect();
@@ -244,18 +260,18 @@ impl Conn {
         outcome.map_err(|fault| fault.into_store(doing))
     }
 
-    async fn one(&self, sql: &Cow<'static, str>, params: Params<'_>) -> Sql<Answer> {
+    async fn one(&self, sql: &Words, params: Params<'_>) -> Sql<Answer> {
         let mut answers = self.together(&[(sql, params)]).await?;
         Ok(answers.pop().unwrap_or_default())
     }
 
-    async fn together(&self, statements: &[(&Cow<'static, str>, Params<'_>)]) -> Sql<Vec<Answer>> {
+    async fn together(&self, statements: &[(&Words, Params<'_>)]) -> Sql<Vec<Answer>> {
         let begin = match self.state.load(Ordering::Relaxed) {
             TO_WRITE => Some("BEGIN ISOLATION LEVEL READ COMMITTED"),
             TO_READ => Some("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
             _ => None,
         };
-        let begin = begin.map(Cow::Borrowed);
+        let begin = begin.map(Words::Known);
         let all: Vec<_> = begin
             .iter()
             .map(|sql| (sql, [].as_slice()))
@@ -277,11 +293,7 @@ impl Conn {
     }
 
     /// A future that sends the statement when it is first polled.
-    async fn ready<'a>(
-        &'a self,
-        sql: &Cow<'static, str>,
-        params: &'a [&'a dyn Param],
-    ) -> Sql<Sent<'a>> {
+    async fn ready<'a>(&'a self, sql: &Words, params: &'a [&'a dyn Param]) -> Sql<Sent<'a>> {
         let text = self.statements.text(sql);
         if self.statements.cached {
             let types: Vec<Type> = params.iter().map(|param| param.at_rest()).collect();
@@ -350,4 +362,3 @@ fn unknown(fault: Fault) -> StoreError {
     )
     .with_source(fault.into_store("making the commit durable"))
 }
-

@@ -90,7 +90,7 @@ impl Fault {
         match self {
             Self::Store(_) => false,
             // What the server answers has a code; all else happened on the way.
-            Self::Database(error) => error.code().is_none_or(|code| is_going_away(code)),
+            Self::Database(error) => error.code().is_none_or(is_going_away),
         }
     }
 

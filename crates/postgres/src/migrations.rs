@@ -29,13 +29,13 @@ const MIGRATIONS: &[Migration] = &[Migration {
 
 /// Applies every migration that is missing.
 pub(crate) async fn bring_up_to_date(conn: &Conn, options: &PostgresOptions) -> Sql<()> {
-    if format(conn).await? == Some(FORMAT) {
+    if format(conn, options).await? == Some(FORMAT) {
         return Ok(());
     }
     conn.query("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
         .await?;
     // Another process may have been doing the same: the format is read again.
-    let format = match format(conn).await? {
+    let format = match format(conn, options).await? {
         Some(format) => format,
         None => {
             begin(conn, options).await?;
@@ -68,14 +68,16 @@ pub(crate) async fn bring_up_to_date(conn: &Conn, options: &PostgresOptions) -> 
 }
 
 /// The format of the schema; `None` when it holds no store.
-async fn format(conn: &Conn) -> Sql<Option<i64>> {
+async fn format(conn: &Conn, options: &PostgresOptions) -> Sql<Option<i64>> {
+    // Looked for in the catalogue's rows: a name may still be unknown to a session that asked for it before.
     let there = conn
         .row(
-            "SELECT to_regclass($1) IS NOT NULL",
-            &[&Text::owned(conn.place("our.schema_migrations"))],
+            "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relname = 'schema_migrations'",
+            &[&Text::of(&options.schema)],
         )
         .await?;
-    if !there.map_or(Ok(false), |row| row.at(0))? {
+    if there.is_none() {
         return Ok(None);
     }
     let newest = conn
@@ -106,16 +108,14 @@ async fn begin(conn: &Conn, options: &PostgresOptions) -> Sql<()> {
             ),
         ));
     }
-    let schema = conn.place("our.");
-    conn.script(&format!(
-        "CREATE SCHEMA IF NOT EXISTS {};
-         CREATE TABLE our.schema_migrations (
+    conn.create_schema().await?;
+    conn.script(
+        "CREATE TABLE our.schema_migrations (
            format     bigint PRIMARY KEY,
            name       text   NOT NULL,
            applied_ms bigint NOT NULL
          )",
-        schema.trim_end_matches('.')
-    ))
+    )
     .await
 }
 

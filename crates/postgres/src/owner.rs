@@ -122,7 +122,9 @@ impl Keeper {
             };
         }
         if let Some(client) = client {
-            let sql = self.statements.place("DELETE FROM our.leases WHERE owner = $1");
+            let sql = self
+                .statements
+                .place("DELETE FROM our.leases WHERE owner = $1");
             if let Err(error) = client.execute_typed(&sql, &[(&self.name, uuid())]).await {
                 tracing::warn!(%error, "the lease of this process's runs runs out by itself");
             }

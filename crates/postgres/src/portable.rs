@@ -2,8 +2,6 @@
 
 mod intake;
 
-use std::sync::Arc;
-
 use everthread_graph::contract::StoreError;
 use everthread_store::portable::{
     Decision, Outcome, Part, Row, RowStream, Scope, ThreadRow, WriteRows, Written,

@@ -11,9 +11,7 @@ use super::{PostgresOptions, Verify};
 /// Reads a URL.
 pub(super) fn parse(url: &str) -> Result<PostgresOptions, StoreError> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(invalid(
-            "write postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
-        ));
+        return Err(invalid("write postgres://USER:PASSWORD@HOST:PORT/DATABASE"));
     }
     let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
     let mut ours = Vec::new();
@@ -110,7 +108,7 @@ fn decoded(value: &str) -> Result<String, StoreError> {
 }
 
 /// The URL itself is not told: it may hold a password.
-fn invalid(why: String) -> StoreError {
+fn invalid(why: impl std::fmt::Display) -> StoreError {
     StoreError::new(
         StoreErrorKind::Invalid,
         format!("this names no PostgreSQL storage: {why}"),
@@ -128,7 +126,10 @@ mod tests {
              &statement_cache=off&lease_seconds=30&sslmode=verify-full&sslrootcert=/etc/roots.pem",
         )
         .unwrap();
-        assert_eq!((options.schema.as_str(), options.connections), ("my bots", 4));
+        assert_eq!(
+            (options.schema.as_str(), options.connections),
+            ("my bots", 4)
+        );
         assert_eq!(options.lease, Duration::from_secs(30));
         assert!(!options.statement_cache);
         assert_eq!(options.tls.verify, Verify::Host);

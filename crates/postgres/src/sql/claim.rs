@@ -13,12 +13,7 @@ use crate::sql::run;
 
 /// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner; gives the ones
 /// taken, oldest first.
-pub(crate) async fn claim(
-    conn: &Conn,
-    key: &ThreadKey,
-    owner: Uuid,
-    now_ms: i64,
-) -> Sql<Vec<Run>> {
+pub(crate) async fn claim(conn: &Conn, key: &ThreadKey, owner: Uuid, now_ms: i64) -> Sql<Vec<Run>> {
     let Some(place) = place::seize(conn, key).await? else {
         return Ok(Vec::new());
     };

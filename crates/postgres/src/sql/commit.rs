@@ -291,7 +291,9 @@ async fn apply_change(
         }
         Change::Clear => match before {
             // A conversation keeps its transcript all the same.
-            Some(n) if by.ns.is_root() && &*change.channel == TRANSCRIPT => desk.clear_list(n).await,
+            Some(n) if by.ns.is_root() && &*change.channel == TRANSCRIPT => {
+                desk.clear_list(n).await
+            }
             _ => Ok(None),
         },
         Change::List(delta) => elements::apply(desk, by, &change.channel, before, delta)

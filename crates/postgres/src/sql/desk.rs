@@ -99,11 +99,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The first row that a statement gives.
-    pub(crate) async fn row(
-        &mut self,
-        sql: &'static str,
-        params: Params<'_>,
-    ) -> Sql<Option<Row>> {
+    pub(crate) async fn row(&mut self, sql: &'static str, params: Params<'_>) -> Sql<Option<Row>> {
         self.reader().await?.row(sql, params).await
     }
 

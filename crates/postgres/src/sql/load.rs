@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use everthread_graph::contract::{
-    At, ChannelValue, Checkpoint, CheckpointId, Element, HistoryQuery, Json, Namespace, RunId, Saved,
-    Source, TaskWrites, ThreadKey, WriteSlot,
+    At, ChannelValue, Checkpoint, CheckpointId, Element, HistoryQuery, Json, Namespace, RunId,
+    Saved, Source, TaskWrites, ThreadKey, WriteSlot,
 };
 use everthread_store::{Ranges, time_of};
 use tokio_postgres::Row;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::conn::{Conn, Statement};
 use crate::error::{Sql, damaged};
 use crate::param::{Columns, Text, number, rows};
-use crate::sql::change::{self, ChannelMap, Changes};
+use crate::sql::change::{self, Changes, ChannelMap};
 use crate::sql::place::Place;
 
 const COLUMNS: &str =
@@ -227,8 +227,6 @@ fn from_row(row: &Row) -> Sql<Checkpoint> {
         step: row.at(5)?,
         plan: row.json(7)?,
         metadata: row.json_or_none(8)?,
-        at_ms: row
-            .at::<Option<i64>>(6)?
-            .unwrap_or_else(|| time_of(id)),
+        at_ms: row.at::<Option<i64>>(6)?.unwrap_or_else(|| time_of(id)),
     })
 }

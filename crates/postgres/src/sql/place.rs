@@ -73,17 +73,19 @@ pub(crate) async fn thread(conn: &Conn, key: &ThreadKey) -> Sql<Option<Place>> {
 /// Locks a thread for the rest of the transaction, and says that what others remember of it is so no more. `None` when
 /// the user has none of this id.
 pub(crate) async fn seize(conn: &Conn, key: &ThreadKey) -> Sql<Option<Place>> {
-    let row = conn
-        .row(
-            "UPDATE our.threads SET mark = $3 WHERE user_id = $1 AND id = $2 RETURNING thread",
-            &[
-                &Text::of(key.user.as_str()),
-                &Text::of(key.thread.as_str()),
-                &new_mark(),
-            ],
-        )
+    let named = |sql: &'static str| {
+        Statement::new(sql)
+            .with(Text::owned(key.user.as_str()))
+            .with(Text::owned(key.thread.as_str()))
+    };
+    // Whoever needs that it stays is waited for: what they write of it is there to be seen.
+    let lock = "SELECT 1 FROM our.threads WHERE user_id = $1 AND id = $2 FOR UPDATE";
+    let mark = "UPDATE our.threads SET mark = $3 WHERE user_id = $1 AND id = $2 RETURNING thread";
+    let answers = conn
+        .send(&[named(lock), named(mark).with(new_mark())])
         .await?;
-    row.map(|row| at(key, &row)).transpose()
+    let row = answers.last().and_then(|answer| answer.rows.first());
+    row.map(|row| at(key, row)).transpose()
 }
 
 /// Creates a thread, and its user when that is new too; `None` when the user has one of this id. Where another process

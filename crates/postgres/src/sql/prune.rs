@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::conn::{Conn, Statement};
 use crate::error::Sql;
 use crate::param::{Columns, Text, number};
-use crate::sql::change::{self, ChannelMap, Changes};
+use crate::sql::change::{self, Changes, ChannelMap};
 use crate::sql::delete;
 use crate::sql::place::Place;
 

@@ -57,7 +57,8 @@ pub(crate) enum Turn {
 }
 
 /// What is read of runs that have not ended; a lease that has run out is nobody's.
-const COLUMNS: &str = "r.queue, r.run, r.id, r.owner, coalesce(l.until > now(), false), r.created_ms, r.starts_ms";
+const COLUMNS: &str =
+    "r.queue, r.run, r.id, r.owner, coalesce(l.until > now(), false), r.created_ms, r.starts_ms";
 
 impl Live {
     /// Those of a thread.

@@ -1,6 +1,8 @@
 //! Rows of runs.
 
-use everthread_graph::contract::{CheckpointId, Json, Multitask, NewRun, RunId, StoreErrorKind, ThreadKey};
+use everthread_graph::contract::{
+    CheckpointId, Json, Multitask, NewRun, RunId, StoreErrorKind, ThreadKey,
+};
 use everthread_store::{Run, RunQuery, RunStatus};
 use tokio_postgres::Row;
 

@@ -145,12 +145,7 @@ async fn start(desk: &mut Desk<'_>, new: &NewRun) -> Sql<Right> {
     admit(desk, new, &live, took_over).await
 }
 
-async fn admit(
-    desk: &mut Desk<'_>,
-    new: &NewRun,
-    live: &Live,
-    took_over: bool,
-) -> Sql<Right> {
+async fn admit(desk: &mut Desk<'_>, new: &NewRun, live: &Live, took_over: bool) -> Sql<Right> {
     let now_ms = desk.now_ms();
     let patient = matches!(new.policy, Multitask::Enqueue | Multitask::Reject);
     if patient && live.ahead(new.id, now_ms) > 0 {

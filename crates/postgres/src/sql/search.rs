@@ -1,6 +1,7 @@
 //! Full-text search: the part that is not indexed yet and the index, newest first.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
 use everthread_graph::contract::{CheckpointId, Json, ThreadId, ThreadKey, UserId};
@@ -30,19 +31,7 @@ pub(crate) async fn search(conn: &Conn, user: &UserId, search: &Search) -> Sql<V
         },
         None => None,
     };
-    let mut found = Found {
-        conn,
-        user,
-        thread,
-        expression: index::expression(user, &query),
-        at_once: search
-            .offset
-            .saturating_add(search.limit)
-            .saturating_add(AT_ONCE),
-        tail: tail(conn, user, thread, &query).await?,
-        indexed: VecDeque::new(),
-        from: Some((i64::MAX, i64::MAX, i64::MAX)),
-    };
+    let mut found = Found::new(conn, user, thread, search, &query).await?;
     let mut readable = HashMap::new();
     let mut tips = HashMap::new();
     let mut skipped = 0;
@@ -54,9 +43,8 @@ pub(crate) async fn search(conn: &Conn, user: &UserId, search: &Search) -> Sql<V
         if !query.matches(&text) {
             continue;
         }
-        if !readable.contains_key(&one.thread) {
-            let shown = Readable::of(conn, user, one.thread).await?;
-            readable.insert(one.thread, shown);
+        if let Entry::Vacant(unknown) = readable.entry(one.thread) {
+            unknown.insert(Readable::of(conn, user, one.thread).await?);
         }
         let Some(Some(shown)) = readable.get(&one.thread) else {
             continue;
@@ -64,11 +52,13 @@ pub(crate) async fn search(conn: &Conn, user: &UserId, search: &Search) -> Sql<V
         let mut checkpoint = None;
         if !shown.all.contains(one.number) {
             let branch = (one.thread, one.branch);
-            if !tips.contains_key(&branch) {
-                tips.insert(branch, Tip::of(conn, user, branch).await?);
+            if let Entry::Vacant(unknown) = tips.entry(branch) {
+                unknown.insert(Tip::of(conn, user, branch).await?);
             }
             match tips.get(&branch) {
-                Some(Some(tip)) if tip.all.contains(one.number) => checkpoint = Some(tip.checkpoint),
+                Some(Some(tip)) if tip.all.contains(one.number) => {
+                    checkpoint = Some(tip.checkpoint);
+                }
                 _ => continue,
             }
         }
@@ -139,6 +129,30 @@ struct Found<'a> {
     indexed: VecDeque<Candidate>,
     /// Where the index goes on; `None` at its end.
     from: Option<Stand>,
+}
+
+impl<'a> Found<'a> {
+    async fn new(
+        conn: &'a Conn,
+        user: &'a UserId,
+        thread: Option<i64>,
+        search: &Search,
+        query: &Query,
+    ) -> Sql<Self> {
+        Ok(Self {
+            conn,
+            user,
+            thread,
+            expression: index::expression(user, query),
+            at_once: search
+                .offset
+                .saturating_add(search.limit)
+                .saturating_add(AT_ONCE),
+            tail: tail(conn, user, thread, query).await?,
+            indexed: VecDeque::new(),
+            from: Some((i64::MAX, i64::MAX, i64::MAX)),
+        })
+    }
 }
 
 impl Found<'_> {

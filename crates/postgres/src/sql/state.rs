@@ -112,8 +112,7 @@ pub(crate) struct ActiveRun {
 }
 
 /// What of a thread's row is read with its lock.
-const COLUMNS: &str =
-    "thread, mark, fence, seq, change, run, branch, messages, turns, updated_ms";
+const COLUMNS: &str = "thread, mark, fence, seq, change, run, branch, messages, turns, updated_ms";
 
 impl ThreadState {
     /// From a row of [`COLUMNS`], without heads and runs.
@@ -303,7 +302,8 @@ impl ThreadState {
             self.is_fresh = false;
             self.looked_for.clear();
         }
-        self.values.retain(|(_, value)| value.as_str().len() <= MAX_KEPT_BYTES);
+        self.values
+            .retain(|(_, value)| value.as_str().len() <= MAX_KEPT_BYTES);
         writes
     }
 
@@ -408,10 +408,13 @@ pub(crate) async fn read_head(conn: &Conn, state: &mut ThreadState, ns: &Namespa
     }
 }
 
+/// Others wait who write to the thread or delete it, but not who only needs that it stays.
 fn locking(key: &ThreadKey) -> Statement {
     named(
         key,
-        format!("SELECT {COLUMNS} FROM our.threads WHERE user_id = $1 AND id = $2 FOR UPDATE"),
+        format!(
+            "SELECT {COLUMNS} FROM our.threads WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE"
+        ),
     )
 }
 

@@ -110,10 +110,7 @@ pub(crate) async fn fresh(conn: &Conn, key: &ThreadKey, now_ms: i64) -> Sql<Plac
 
 /// Changes what the patch names; the thread as it is then.
 pub(crate) async fn update(conn: &Conn, key: &ThreadKey, patch: &ThreadPatch) -> Sql<Thread> {
-    let names = (
-        Text::of(key.user.as_str()),
-        Text::of(key.thread.as_str()),
-    );
+    let names = (Text::of(key.user.as_str()), Text::of(key.thread.as_str()));
     let row = conn
         .row(
             "SELECT metadata FROM our.threads WHERE user_id = $1 AND id = $2 FOR UPDATE",

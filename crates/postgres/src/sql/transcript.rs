@@ -48,11 +48,7 @@ pub(crate) async fn read(
 }
 
 /// The numbers of a transcript; `None` when the thread's own graph has no such checkpoint.
-pub(crate) async fn numbers(
-    conn: &Conn,
-    place: &Place,
-    id: CheckpointId,
-) -> Sql<Option<Ranges>> {
+pub(crate) async fn numbers(conn: &Conn, place: &Place, id: CheckpointId) -> Sql<Option<Ranges>> {
     let Some((ns, channels)) = load::channels(conn, place, id).await? else {
         return Ok(None);
     };

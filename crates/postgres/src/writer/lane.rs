@@ -54,7 +54,11 @@ impl Lanes {
         let Some(more) = self.lock().get(key).map(|lane| Arc::clone(&lane.more)) else {
             return;
         };
-        if self.lock().get(key).is_some_and(|lane| !lane.jobs.is_empty()) {
+        if self
+            .lock()
+            .get(key)
+            .is_some_and(|lane| !lane.jobs.is_empty())
+        {
             return;
         }
         drop(tokio::time::timeout(patience, more.notified()).await);

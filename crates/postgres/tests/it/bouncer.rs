@@ -44,7 +44,7 @@ impl Bouncer {
         let port = free_port();
         let settings = format!(
             "[databases]\n\
-             * = host={server} port={server_port}\n\
+             * = host={server} port={server_port} user=everthread\n\
              [pgbouncer]\n\
              pool_mode = transaction\n\
              default_pool_size = {connections}\n\
@@ -102,14 +102,14 @@ async fn a_store_behind_a_pooler_keeps_the_contract() {
 /// Whoever leaves the cache on behind such a pooler hears what to do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pooler_that_forgets_statements_is_told_of() {
-    let bouncer = Bouncer::start(Server::shared(), 1);
+    let bouncer = Bouncer::start(Server::shared(), 4);
     let options = PostgresOptions::from_url(&bouncer.url("schema=forgotten")).unwrap();
-    // Two connections here, one there: what the one prepared the other finds taken.
+    // Many at once: what one connection prepared, it soon asks of another.
     let outcome = async {
-        let one = PostgresStore::open(options.clone()).await?;
-        let two = PostgresStore::open(options).await?;
-        for store in [&one, &two, &one, &two] {
-            store.users(everthread_store::ListUsers::default()).await?;
+        let store = PostgresStore::open(options).await?;
+        for _ in 0..100 {
+            let calls = (0..64).map(|_| store.users(everthread_store::ListUsers::default()));
+            futures::future::try_join_all(calls).await?;
         }
         Ok::<_, everthread_store::StoreError>(())
     };

@@ -33,22 +33,22 @@ stop
 
 /// How a server differs from others.
 #[derive(Debug, Clone, Default)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// Whether each commit reaches the disk: for figures. What a crash of the machine would take is no matter in tests.
-    pub synced: bool,
+    pub(crate) synced: bool,
     /// Settings: `ssl=on`. `HOME` in them stands for the server's folder.
-    pub settings: Vec<String>,
+    pub(crate) settings: Vec<String>,
     /// Files that only the server reads, by their names in its folder.
-    pub files: Vec<(String, String)>,
+    pub(crate) files: Vec<(String, String)>,
 }
 
 /// A PostgreSQL server that ends with its owner.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     /// The folder of its socket.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     /// Its port, for the socket and on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
     _keeper: Keeper,
 }
 
@@ -57,7 +57,7 @@ impl Server {
     ///
     /// # Panics
     /// Where PostgreSQL is missing or does not start: no test of it is skipped.
-    pub fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(&Setup::default()))
     }
@@ -66,7 +66,7 @@ impl Server {
     ///
     /// # Panics
     /// Where PostgreSQL is missing or does not start.
-    pub fn start(setup: &Setup) -> Self {
+    pub(crate) fn start(setup: &Setup) -> Self {
         let bin = programs();
         let mut said = String::new();
         // Between choosing a free port and taking it another may take it.
@@ -103,18 +103,18 @@ impl Server {
     }
 
     /// The URL of its database by the socket.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let host = self.home.display().to_string().replace('/', "%2F");
         format!("postgres://everthread@{host}:{}/postgres", self.port)
     }
 
     /// The URL of its database over TCP.
-    pub fn tcp_url(&self) -> String {
+    pub(crate) fn tcp_url(&self) -> String {
         format!("postgres://everthread@127.0.0.1:{}/postgres", self.port)
     }
 
     /// The URL of a schema that no other test of this binary uses.
-    pub fn new_schema(&self) -> String {
+    pub(crate) fn new_schema(&self) -> String {
         static GIVEN: AtomicU32 = AtomicU32::new(0);
         let n = GIVEN.fetch_add(1, Ordering::Relaxed);
         format!("{}?schema=test_{n}", self.url())
@@ -124,7 +124,7 @@ impl Server {
     ///
     /// # Panics
     /// Where one fails.
-    pub fn psql(&self, sql: &str) -> String {
+    pub(crate) fn psql(&self, sql: &str) -> String {
         let output = Command::new(programs().join("psql"))
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set=ON_ERROR_STOP=1", "--command", sql])
@@ -139,14 +139,14 @@ impl Server {
 
 /// A shell that runs a server until this is dropped or the process ends.
 #[derive(Debug)]
-pub struct Keeper(Child);
+pub(crate) struct Keeper(Child);
 
 impl Keeper {
     /// Runs a script with these arguments, the folder first, and waits until it says `ready`.
     ///
     /// # Errors
     /// What it said instead.
-    pub fn start(script: &str, home: &Path, arguments: &[&str]) -> Result<Self, String> {
+    pub(crate) fn start(script: &str, home: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut shell = Command::new("sh");
         shell.args(["-c", script, "sh"]).arg(home).args(arguments);
         if let Some((user, group)) = other_user() {
@@ -221,7 +221,7 @@ fn other_user() -> Option<(u32, u32)> {
 }
 
 /// A folder of the one whom servers run as. Its path is short: that of a socket may have some hundred letters.
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let n = MADE.fetch_add(1, Ordering::Relaxed);
     let home = PathBuf::from(format!("/tmp/{name}-{}-{n}", std::process::id()));
@@ -233,7 +233,7 @@ pub fn folder(name: &str) -> PathBuf {
 }
 
 /// Writes a file that only the one reads whom servers run as.
-pub fn secret(path: &Path, text: &str) {
+pub(crate) fn secret(path: &Path, text: &str) {
     fs::write(path, text).expect("a file can be written in /tmp");
     give(path, 0o600);
 }
@@ -246,7 +246,7 @@ fn give(path: &Path, mode: u32) {
 }
 
 /// A port that nobody listens on at this moment.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
     listener.local_addr().expect("it has an address").port()
 }
