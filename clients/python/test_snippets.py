@@ -34,6 +34,11 @@ def test_python(url):
     assert "Anna" in run([sys.executable, str(SNIPPETS / "python.py")], url)
 
 
+@pytest.mark.reference_deviates("speaks no protocol but its own")
+def test_openai(url):
+    assert "Anna" in run([sys.executable, str(SNIPPETS / "openai.py")], url)
+
+
 def test_the_page_shows_them(url):
     page = run(["curl", "-fsS", f"{url}/"], url)
     for snippet in sorted(Path(SNIPPETS).glob("*.*")):

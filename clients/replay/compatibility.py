@@ -3,21 +3,26 @@
     python clients/replay/compatibility.py
 """
 
+import json
 from collections import Counter
 from pathlib import Path
 
 from differences import differences
 from fixture import exchanges
 
+OPENAI = Path(__file__).with_name("OPENAI.md")
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "COMPATIBILITY.md"
+THREADS = Path(__file__).with_name("differences_threads.json")
 
 BEGINNING = """\
 # Compatibility with the LangGraph server
 
 This page is generated from `clients/replay`; do not edit it.
 
-Everthread serves the first generation of the protocol of LangGraph's server, the one of threads, runs, assistants and
-the store. Real clients were recorded while they talked to LangGraph's own development server (langgraph-api 0.16.7,
+Everthread serves both generations of the protocol of LangGraph's server: the one of threads, runs, assistants and the
+store, and the thread protocol of newer clients (`client.threads.stream()`, `useStream` of `@langchain/react`).
+
+For the first, real clients were recorded while they talked to LangGraph's own development server (langgraph-api 0.16.7,
 in memory); `clients/run replay` asks an Everthread server with the same graphs the same questions and compares every
 answer: the status, the headers that clients read, each field, the order of the events of a stream, and that an id is
 the same wherever it was. What an answer has beyond the recorded one is no difference.
@@ -44,16 +49,33 @@ def left() -> str:
     return "\n".join(["| difference | reason |", "|---|---|", *rows])
 
 
+TOLD = """\
+The thread protocol is `/threads/{id}/commands` and `/threads/{id}/stream/events`, the latter as server-sent events or
+as a WebSocket. `clients/run python javascript` tries the clients of both languages over both; the same tests run
+against LangGraph's own development server. A browser cannot show a key on a WebSocket: there, pages use server-sent
+events, which is what the clients do unless told otherwise.
+"""
+
+
+def threads() -> str:
+    rows = [f"| {one['name']} | {one['why']} |" for one in json.loads(THREADS.read_text())]
+    return "\n".join(["| difference | reason |", "|---|---|", *rows])
+
+
 def page() -> str:
     """The whole page."""
     parts = [
         BEGINNING,
         "## What is different\n",
         left() + "\n",
+        "## What is different in the thread protocol\n",
+        TOLD,
+        threads() + "\n",
         "## Who was recorded\n",
         clients() + "\n",
         "## What was asked\n",
         routes() + "\n",
+        OPENAI.read_text(),
     ]
     return "\n".join(parts)
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use everthread_store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -16,6 +17,7 @@ use crate::cors;
 use crate::embedder::Embedder;
 use crate::error::ApiError;
 use crate::front::{self, Front};
+use crate::openai::{OpenAi, refusal};
 use crate::routes;
 use crate::runs::Hub;
 use crate::sessions::Sessions;
@@ -37,6 +39,8 @@ pub struct AppState {
     pub(crate) assistants: Arc<Assistants>,
     /// The runs that this process drives.
     pub(crate) runs: Arc<Hub>,
+    /// What clients of OpenAI's protocol are offered.
+    pub(crate) openai: OpenAi,
     /// Who is at work.
     pub(crate) sessions: Sessions,
     /// What ranks items by meaning; `None` where nothing does.
@@ -60,7 +64,7 @@ impl App {
         let router = router
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors::layer());
-        front::outer(router, self)
+        front::outer(router, self).layer(from_fn(refusal::shape))
     }
 }
 

@@ -120,6 +120,12 @@ pub const CODES: &[ErrorCode] = &[
         "See `/openapi.json` for the methods of each path.",
     ),
     code(
+        "model_not_found",
+        404,
+        "No model and no assistant of this name answers here.",
+        "Take one that `GET /v1/models` lists, or leave `model` out.",
+    ),
+    code(
         "no_crons",
         404,
         "This server runs nothing on a schedule.",
@@ -145,6 +151,12 @@ pub const CODES: &[ErrorCode] = &[
         "Call it as `127.0.0.1` or `localhost`; to serve others make a key with `everthread keys create`.",
     ),
     code(
+        "previous_response_not_found",
+        400,
+        "The response to go on from is not there, was not stored, or is another user's.",
+        "Begin without `previous_response_id`, or go on from one that `GET /v1/responses/{response_id}` finds.",
+    ),
+    code(
         "queue_full",
         503,
         "Too many runs wait on this thread. Nothing was begun.",
@@ -162,6 +174,13 @@ pub const CODES: &[ErrorCode] = &[
         409,
         "The run has not ended.",
         "Wait for its end, or cancel it first.",
+    ),
+    code(
+        "run_failed",
+        502,
+        "The reply could not be made: the model failed, or something in the graph did. What was said is kept.",
+        "Read the message. Ask again with the same history, or in the conversation: what waits for its reply is not said \
+         twice.",
     ),
     code(
         "stopping",
@@ -198,6 +217,12 @@ pub const CODES: &[ErrorCode] = &[
         503,
         "Tokens cannot be checked, because the key set of their issuer cannot be had.",
         "Try again after the seconds that `Retry-After` says. The log says why the issuer cannot be asked.",
+    ),
+    code(
+        "tools_unsupported",
+        400,
+        "The request offers tools, and the model calls none.",
+        "Leave `tools` out, or choose a model that calls them, such as one behind `openai:`.",
     ),
     code(
         "too_many_runs",

@@ -10,12 +10,13 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 const REMEMBER: Duration = Duration::from_secs(600);
 
 /// Headers of answers that pages may read.
-const EXPOSED: [&str; 6] = [
+const EXPOSED: [&str; 7] = [
     "content-location",
     "location",
     "x-pagination-total",
     "x-pagination-next",
     "retry-after",
+    "x-should-retry",
     "x-request-id",
 ];
 

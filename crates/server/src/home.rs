@@ -13,10 +13,11 @@ use crate::routes::{Routes, Rule};
 const PAGE: &str = include_str!("home/page.html");
 
 /// What the page shows: a title and a program.
-pub const SNIPPETS: [(&str, &str); 3] = [
+pub const SNIPPETS: [(&str, &str); 4] = [
     ("curl", include_str!("home/curl.sh")),
     ("Python", include_str!("home/python.py")),
     ("JavaScript", include_str!("home/javascript.mjs")),
+    ("OpenAI", include_str!("home/openai.py")),
 ];
 
 /// Nothing from elsewhere, and nothing of this page elsewhere.

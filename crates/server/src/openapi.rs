@@ -5,6 +5,7 @@
 
 mod api;
 mod doc;
+mod openai;
 mod protocol;
 mod runs;
 mod schemas;
@@ -52,7 +53,7 @@ pub fn openapi_document() -> Value {
         "info": {
             "title": "Everthread",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Chatbot memory that lasts: the LangGraph protocol at the root, Everthread's own under /api.",
+            "description": "Chatbot memory that lasts: the LangGraph protocol at the root, OpenAI's under /v1, MCP at /mcp, Everthread's own under /api.",
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -69,11 +70,16 @@ pub fn openapi_document() -> Value {
 }
 
 /// The groups of routes.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 9] = [
     ("threads", "Conversations and their states."),
     ("runs", "Executions of a graph on a thread."),
     ("assistants", "Graphs, and what was made of them."),
     ("store", "Long-term memory of a user."),
+    (
+        "openai",
+        "The same conversations in OpenAI's words; errors are in its shape, and bad input is 400.",
+    ),
+    ("mcp", "A user's memory as tools."),
     ("users", "Profiles and what users did."),
     ("operation", "Keys, storage, health and figures."),
     ("system", "What the server is."),
@@ -82,6 +88,7 @@ const TAGS: [(&str, &str); 7] = [
 fn docs() -> Vec<Doc> {
     let mut docs = protocol::docs();
     docs.extend(runs::docs());
+    docs.extend(openai::docs());
     docs.extend(api::docs());
     docs
 }

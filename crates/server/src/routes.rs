@@ -3,7 +3,9 @@
 pub(crate) mod api;
 mod assistants;
 mod crons;
-mod items;
+pub(crate) mod items;
+mod mcp;
+mod openai;
 mod runs;
 mod state;
 mod system;
@@ -79,6 +81,8 @@ pub(crate) fn all() -> Routes {
         assistants::routes,
         items::routes,
         crons::routes,
+        openai::routes,
+        mcp::routes,
         api::routes,
         crate::health::routes,
         crate::metrics::routes,

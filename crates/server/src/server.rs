@@ -19,6 +19,7 @@ use crate::health::Probe;
 use crate::identity::JwtSettings;
 use crate::limits::LimitSettings;
 use crate::metrics::Metrics;
+use crate::openai::{Offer, OpenAi, Turns};
 use crate::runs::Hub;
 use crate::sessions::{self, Sessions};
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub struct Server {
     front: FrontParts,
     graphs: Vec<Arc<dyn AnyGraph>>,
     embedder: Option<Arc<dyn Embedder>>,
+    offer: Option<Offer>,
 }
 
 impl Server {
@@ -43,6 +45,7 @@ impl Server {
             front: FrontParts::default(),
             graphs: Vec::new(),
             embedder: None,
+            offer: None,
         }
     }
 
@@ -57,6 +60,13 @@ impl Server {
     #[must_use]
     pub fn embedder(mut self, embedder: Arc<dyn Embedder>) -> Self {
         self.embedder = Some(embedder);
+        self
+    }
+
+    /// What clients of OpenAI's protocol are offered; without, the first graph answers them.
+    #[must_use]
+    pub fn offer(mut self, offer: Offer) -> Self {
+        self.offer = Some(offer);
         self
     }
 
@@ -107,6 +117,10 @@ impl Server {
     ) -> io::Result<()> {
         let address = listener.local_addr()?.ip();
         let front = Front::new(self.front, &self.store, address).await?;
+        let first = self.graphs.first().map(|first| first.name().to_owned());
+        let offer = self
+            .offer
+            .unwrap_or_else(|| Offer::new(first.unwrap_or_default()));
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let graphs = Graphs::new(self.graphs, now_ms);
         let assistants = Arc::new(Assistants::new(graphs, self.store.clone()));
@@ -123,6 +137,10 @@ impl Server {
             front,
             assistants,
             runs: runs.clone(),
+            openai: OpenAi {
+                offer,
+                turns: Turns::default(),
+            },
             sessions: Sessions::default(),
             embedder: self.embedder,
         });

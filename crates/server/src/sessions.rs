@@ -27,13 +27,15 @@ const ROUND: Duration = Duration::from_secs(1);
 /// Characters of a client's name that are kept.
 const MAX_CLIENT: usize = 100;
 /// The routes that begin a turn.
-const TURNS: [&str; 6] = [
+const TURNS: [&str; 8] = [
     "/threads/{thread_id}/runs",
     "/threads/{thread_id}/runs/stream",
     "/threads/{thread_id}/runs/wait",
     "/runs",
     "/runs/stream",
     "/runs/wait",
+    "/v1/chat/completions",
+    "/v1/responses",
 ];
 
 /// The sessions that may go on.

@@ -10,7 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
-pub(crate) use follow::{Follow, Leave};
+pub(crate) use follow::{Follow, Leave, beats};
 pub(crate) use thread::{Place, follow_thread};
 pub(crate) use waiting::{wait, wait_elsewhere};
 

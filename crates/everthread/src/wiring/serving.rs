@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use everthread_chat::{Chatbot, Models};
-use everthread_model::{ModelConfig, ModelError, ModelErrorKind, ModelObserver};
+use everthread_chat::{CHAT, Chatbot, GRAPH, Models};
+use everthread_model::{ChatModel, ModelConfig, ModelError, ModelErrorKind, ModelObserver};
 use everthread_server::identity::Keys;
-use everthread_server::{Metered, Metrics, Server};
+use everthread_server::{Metered, Metrics, Offer, Server};
 use everthread_sqlite::{Location, SqliteOptions};
 use everthread_store::Store;
 
@@ -41,12 +41,14 @@ pub(crate) async fn open(
     config.fallback.observer = Some(Arc::clone(&watch) as Arc<dyn ModelObserver>);
     let model = super::open_model(spec, &config)?;
     let meaning = Meaning::found(config.local.models_dir.clone());
+    let offer = offer(&*model, settings.offered_models(), &config);
     let models = Models::new(model).opening(offering(settings.offered_models().to_vec(), config));
     let bot = Chatbot::new(Arc::clone(&store), models, settings.context_policy())?;
     let mut server = Server::new(Arc::clone(&store))
         .settings(settings.server())
         .limits(settings.limits())
         .metrics(metrics)
+        .offer(offer)
         .probe(watch);
     for graph in bot.graphs()? {
         server = server.graph(graph);
@@ -61,6 +63,21 @@ pub(crate) async fn open(
         server = server.probe(Arc::new(DiskProbe::of(&file)));
     }
     Ok(Serving { server, store })
+}
+
+/// What clients of OpenAI's protocol are offered: the chat graph, with the model that is served and those beside it.
+/// One that cannot be opened is listed all the same, and says why when it is asked.
+fn offer(served: &dyn ChatModel, others: &[String], config: &ModelConfig) -> Offer {
+    let first = Offer::new(GRAPH)
+        .reply_of(CHAT)
+        .model(served.name(), served.has_tools());
+    let others = others.iter().filter(|name| *name != served.name());
+    others.fold(first, |offer, name| {
+        let opened = name
+            .parse()
+            .and_then(|spec| everthread_model::open(&spec, config));
+        offer.model(name, opened.is_ok_and(|model| model.has_tools()))
+    })
 }
 
 /// Opens the models that this deployment offers, and no others.

@@ -1,6 +1,6 @@
 //! `/store`: what graphs and clients remember of a user beyond one thread.
 
-mod search;
+pub(crate) mod search;
 
 use axum::Json;
 use axum::extract::State;
@@ -35,7 +35,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 /// A namespace that something can be stored in.
-fn checked(namespace: &[String]) -> Result<(), ApiError> {
+pub(crate) fn checked(namespace: &[String]) -> Result<(), ApiError> {
     if namespace.is_empty() {
         return Err(ApiError::bad_request("Namespace cannot be empty."));
     }
@@ -61,7 +61,7 @@ fn whole(index: Option<&Value>) -> Result<(), ApiError> {
 }
 
 /// An item as clients read it.
-fn shown(item: &Item) -> Value {
+pub(crate) fn shown(item: &Item) -> Value {
     let value: Value = item.value.read().unwrap_or_default();
     json!({
         "namespace": item.namespace,

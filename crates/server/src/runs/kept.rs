@@ -49,6 +49,9 @@ pub(crate) struct Kept {
     pub(crate) temporary: bool,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) durability: DurabilityName,
+    /// What a request of another protocol said of itself, to be told when it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) on_disconnect: OnDisconnect,
 }

@@ -64,7 +64,7 @@ enum Source {
 }
 
 /// The beats of a connection.
-pub(super) fn beats(every: Duration) -> Interval {
+pub(crate) fn beats(every: Duration) -> Interval {
     let mut beats = interval_at(tokio::time::Instant::now() + every, every);
     beats.set_missed_tick_behavior(MissedTickBehavior::Skip);
     beats

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use everthread_chat::{Chatbot, ContextPolicy};
+use everthread_chat::{CHAT, Chatbot, ContextPolicy, GRAPH, Models};
 use everthread_model::scripted::Scripted;
-use everthread_server::{LimitSettings, Server, Settings};
+use everthread_model::{ChatModel, ModelConfig};
+use everthread_server::{LimitSettings, Offer, Server, Settings};
 use everthread_sqlite::{SqliteOptions, SqliteStore};
 use everthread_store::Store;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -58,6 +59,19 @@ impl Answer {
     }
 }
 
+/// The chat graph with the models that tests talk to; the first answers when none is named.
+fn offer() -> Offer {
+    let first = Offer::new(GRAPH)
+        .reply_of(CHAT)
+        .model("scripted:echo", false);
+    ["slow", "fail", "fail-midway", "hang"]
+        .iter()
+        .fold(first, |offer, script| {
+            offer.model(format!("scripted:{script}"), false)
+        })
+        .model("scripted:tools", true)
+}
+
 /// Settings for tests: webhooks may reach the test itself, and a shutdown does not wait for held runs.
 pub fn settings() -> Settings {
     Settings {
@@ -92,13 +106,15 @@ impl TestApp {
         holds: Holds,
         limits: LimitSettings,
     ) -> Self {
-        let bot = Chatbot::new(
-            store.clone(),
-            Arc::new(Scripted::echo()) as Arc<dyn everthread_model::ChatModel>,
-            ContextPolicy::default(),
-        );
+        let echo: Arc<dyn ChatModel> = Arc::new(Scripted::echo());
+        let models = Models::new(echo)
+            .opening(|name| everthread_model::open(&name.parse()?, &ModelConfig::default()));
+        let bot = Chatbot::new(store.clone(), models, ContextPolicy::default());
         let bot = bot.expect("the chat graph");
-        let mut server = Server::new(store.clone()).settings(settings).limits(limits);
+        let mut server = Server::new(store.clone())
+            .settings(settings)
+            .limits(limits)
+            .offer(offer());
         for graph in bot.graphs().expect("the built-in graphs") {
             server = server.graph(graph);
         }

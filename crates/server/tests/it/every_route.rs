@@ -14,6 +14,7 @@ fn bodies() -> Vec<Vec<u8>> {
         "thread_id": 7, "assistant_id": [], "input": "text", "metadata": [1], "limit": "many",
         "namespace": {"a": 1}, "key": null, "value": [], "command": 3, "config": "x", "stream_mode": 5,
         "checkpoint": [], "checkpoint_id": {}, "values": 1, "thread_ids": 4, "ids": "x", "role": 1,
+        "messages": 5, "tools": 3, "conversation": 4, "items": 1, "stop": {}, "method": 1,
         "graph_id": 3, "version": "x", "namespace_prefix": 1, "filter": [1], "run_ids": 9, "ttl": "x",
     });
     vec![
@@ -27,6 +28,7 @@ fn bodies() -> Vec<Vec<u8>> {
         b"\"\\ud800\"".to_vec(),
         b"{\"thread_id\": \"\\u0000\", \"metadata\": {\"\\u0000\": \"\\u0000\"}}".to_vec(),
         wrong_types.to_string().into_bytes(),
+        b"{\"messages\": [5, null, {}], \"items\": [null], \"input\": [[]], \"conversation\": \"\\u0000\"}".to_vec(),
         deep.into_bytes(),
         deep_object.into_bytes(),
     ]
@@ -66,10 +68,15 @@ fn is_refused_well(answer: &Answer, what: &str) {
     if status >= 400 && !what.starts_with("HEAD") {
         let body: Value = serde_json::from_str(&answer.text)
             .unwrap_or_else(|_| panic!("{what}: {status} without JSON: {:?}", answer.text));
-        assert!(
-            body["detail"].is_string() && body["code"].is_string(),
-            "{what}: {body}"
-        );
+        let told = if what.contains(" /v1/") {
+            let error = &body["error"];
+            error["message"].is_string() && error["code"].is_string() && error["type"].is_string()
+        } else if body["jsonrpc"] == "2.0" {
+            body["error"]["message"].is_string()
+        } else {
+            body["detail"].is_string() && body["code"].is_string()
+        };
+        assert!(told, "{what}: {body}");
     }
 }
 

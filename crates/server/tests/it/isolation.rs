@@ -20,6 +20,8 @@ struct Hers {
     thread: &'static str,
     run: String,
     checkpoint: String,
+    response: String,
+    item: String,
 }
 
 fn case(route: &'static str, body: Value) -> Case {
@@ -41,6 +43,7 @@ fn run() -> Value {
 fn cases(hers: &Hers) -> Vec<Case> {
     let mut cases = of_threads(hers);
     cases.extend(of_runs(hers));
+    cases.extend(of_openai(hers));
     cases.extend([
         case(
             "PUT /store/items",
@@ -69,6 +72,45 @@ fn cases(hers: &Hers) -> Vec<Case> {
         },
     ]);
     cases
+}
+
+fn of_openai(hers: &Hers) -> Vec<Case> {
+    let said = json!({"messages": [{"role": "user", "content": "hello"}], "user": hers.thread});
+    let items = json!({"items": [{"role": "user", "content": "hello"}]});
+    let metadata = json!({"metadata": {"a": "b"}});
+    vec![
+        case("POST /v1/chat/completions", said),
+        case(
+            "POST /v1/responses",
+            json!({"input": "hello", "conversation": hers.thread}),
+        ),
+        case("GET /v1/responses/{response_id}", Value::Null),
+        case("DELETE /v1/responses/{response_id}", Value::Null),
+        case("GET /v1/responses/{response_id}/input_items", Value::Null),
+        case("POST /v1/responses/{response_id}/cancel", Value::Null),
+        case("POST /v1/conversations", metadata.clone()),
+        case("GET /v1/conversations", Value::Null),
+        case("GET /v1/conversations/{conversation_id}", Value::Null),
+        case("POST /v1/conversations/{conversation_id}", metadata),
+        case("DELETE /v1/conversations/{conversation_id}", Value::Null),
+        case("POST /v1/conversations/{conversation_id}/items", items),
+        case("GET /v1/conversations/{conversation_id}/items", Value::Null),
+        case(
+            "GET /v1/conversations/{conversation_id}/items/{item_id}",
+            Value::Null,
+        ),
+        case(
+            "DELETE /v1/conversations/{conversation_id}/items/{item_id}",
+            Value::Null,
+        ),
+        case(
+            "POST /mcp",
+            json!({
+                "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+                "params": {"name": "read_conversation", "arguments": {"conversation": hers.thread}},
+            }),
+        ),
+    ]
 }
 
 fn of_threads(hers: &Hers) -> Vec<Case> {
@@ -147,12 +189,19 @@ impl Hers {
         keyed.with(&keyed.ann, "PUT", "/store/items", item).await;
         let path = format!("/threads/{thread}/runs");
         let runs = keyed.with(&keyed.ann, "GET", &path, Value::Null).await.ok();
+        let asked = json!({"input": "the other password is xylophone", "conversation": thread});
+        let response = keyed
+            .with(&keyed.ann, "POST", "/v1/responses", asked)
+            .await
+            .ok();
         let path = format!("/threads/{thread}/state");
         let state = keyed.with(&keyed.ann, "GET", &path, Value::Null).await.ok();
         Self {
             thread,
             run: runs[0]["run_id"].as_str().unwrap().to_owned(),
             checkpoint: state["checkpoint_id"].as_str().unwrap().to_owned(),
+            response: response["id"].as_str().unwrap().to_owned(),
+            item: response["output"][0]["id"].as_str().unwrap().to_owned(),
         }
     }
 
@@ -162,6 +211,8 @@ impl Hers {
         Self {
             thread: "nobodys-thread",
             run: id.clone(),
+            response: "resp_01a2047f15df75738c451fe220b10946".to_owned(),
+            item: format!("msg_{id}"),
             checkpoint: id,
         }
     }
@@ -169,6 +220,9 @@ impl Hers {
     fn path(&self, pattern: &str, user: &str) -> String {
         pattern
             .replace("{thread_id}", self.thread)
+            .replace("{conversation_id}", self.thread)
+            .replace("{response_id}", &self.response)
+            .replace("{item_id}", &self.item)
             .replace("{run_id}", &self.run)
             .replace("{checkpoint_id}", &self.checkpoint)
             .replace("{user}", user)
@@ -177,15 +231,26 @@ impl Hers {
     /// An answer without what differs from call to call: ids and times that the server made, and the names asked for.
     fn shape(&self, answer: &Answer, user: &str) -> (u16, String) {
         let mut text = answer.text.clone();
-        for name in [self.thread, &self.run, &self.checkpoint, user] {
+        // Longer names first: some have others in them.
+        let ids = [&self.response, &self.item, &self.run, &self.checkpoint];
+        let names = ids.map(String::as_str).into_iter();
+        for name in names.chain([self.thread]) {
             text = text.replace(name, "NAME");
         }
         let mut shape = String::new();
         for word in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
             let plain = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-            let is_made =
-                plain.len() == 36 || plain.chars().all(|c| c.is_ascii_digit() || c == 'T');
-            shape += if is_made { "#" } else { word };
+            // A UUID, with dashes or without, and whatever stands before it in an id.
+            let is_hex = |byte: u8| byte.is_ascii_hexdigit();
+            let is_id =
+                plain.len() == 36 || plain.len() >= 32 && plain.bytes().rev().take(32).all(is_hex);
+            let is_made = is_id || plain.chars().all(|c| c.is_ascii_digit() || c == 'T');
+            // A short name may stand inside of other words.
+            shape += match plain {
+                _ if is_made => "#",
+                plain if plain == user => "NAME",
+                _ => word,
+            };
         }
         (answer.status.as_u16(), shape)
     }

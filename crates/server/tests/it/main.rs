@@ -13,6 +13,8 @@ mod isolation;
 mod items;
 mod keyed;
 mod limits;
+mod mcp;
+mod openai;
 mod rubbish;
 mod runs;
 mod seen;

@@ -17,7 +17,7 @@ use crate::wire::ItemSearch;
 /// Items that are given when nothing else is said.
 const LIMIT: usize = 10;
 /// Items that are compared with a query: the newest so many.
-const MAX_COMPARED: usize = 1_000;
+pub(crate) const MAX_COMPARED: usize = 1_000;
 
 pub(super) async fn search(
     State(app): State<App>,
@@ -63,7 +63,7 @@ fn scored(item: &Item, score: Option<f32>) -> Value {
 }
 
 /// The items by how like the query they are, the likest first.
-async fn rank(
+pub(crate) async fn rank(
     embedder: &dyn Embedder,
     query: &str,
     items: Vec<Item>,
@@ -86,7 +86,7 @@ async fn rank(
 }
 
 /// The texts of a value, one after another.
-fn text(value: &Stored) -> String {
+pub(crate) fn text(value: &Stored) -> String {
     fn collect(value: &Value, into: &mut Vec<String>) {
         match value {
             Value::String(text) => into.push(text.clone()),
