@@ -19,9 +19,9 @@ home="$1"
 bouncer=$!
 tries=0
 while ! [ -S "$home"/.s.PGSQL.* ] && kill -0 $bouncer 2>/dev/null && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.05; done
-if [ -S "$home"/.s.PGSQL.* ]; then echo ready; else cat "$home/log"; kill $bouncer; rm -rf "$home"; exit 1; fi
+if [ -S "$home"/.s.PGSQL.* ]; then echo ready; else cat "$home/log"; kill -TERM $bouncer; rm -rf "$home"; exit 1; fi
 while read -r _ || [ $? -gt 128 ]; do :; done
-kill -INT $bouncer
+kill -TERM $bouncer
 wait $bouncer
 rm -rf "$home"
 "#;

@@ -251,7 +251,12 @@ impl ThreadAudit {
     }
 
     /// A counter must not be below what was numbered with it, or a number would be given twice.
-    fn below<N: PartialOrd + std::fmt::Display>(&mut self, name: &str, counter: N, highest: N) {
+    fn below<N: Copy + PartialOrd + std::fmt::Display>(
+        &mut self,
+        name: &str,
+        counter: N,
+        highest: N,
+    ) {
         if counter < highest {
             self.wrong(format!(
                 "its counter of {name} is {counter} and there is a number {highest}"
