@@ -32,6 +32,19 @@ class Reader:
             event["data"][0]["content"] for event in self.events if event["event"] == "messages"
         )
 
+    def shown(self) -> dict[str, str]:
+        """The messages that were streamed, as clients put them together: pieces of one id are one message, and one that
+        is removed is gone."""
+        texts: dict[str, str] = {}
+        for event in self.events:
+            if event["event"] == "messages":
+                piece = event["data"][0]
+                if piece["type"] == "remove":
+                    texts.pop(piece["id"], None)
+                else:
+                    texts[piece["id"]] = texts.get(piece["id"], "") + piece["content"]
+        return texts
+
     async def begin(self, http: httpx.AsyncClient) -> None:
         """Starts the run and reads until the stream ends or breaks."""
         body = {

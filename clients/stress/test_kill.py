@@ -87,6 +87,8 @@ async def settled(http: httpx.AsyncClient, reader: Reader) -> None:
         assert len(replies) == 2
         values = [event["data"] for event in reader.events if event["event"] == "values"]
         assert values[-1]["messages"][-1] == replies[-1], "the client saw the end"
+        whole = {replies[-1]["id"]: replies[-1]["content"]}
+        assert reader.shown() == whole, "who puts the pieces together sees one whole reply"
 
 
 async def test_kill_in_the_middle_of_fifty_streams(tmp_path):

@@ -24,6 +24,7 @@ pub(crate) fn build(mind: &Arc<Mind>) -> Result<CompiledGraph<ChatState>, Error>
     let (talker, summarizer) = (Arc::clone(mind), Arc::clone(mind));
     let store: Arc<dyn Store> = Arc::clone(&mind.store);
     let items = Arc::clone(&mind.store);
+    let mind = Arc::clone(mind);
     StateGraph::<ChatState>::new()
         .name(GRAPH)
         .node_with(
@@ -39,6 +40,8 @@ pub(crate) fn build(mind: &Arc<Mind>) -> Result<CompiledGraph<ChatState>, Error>
         .edge(SUMMARIZE, END)
         .items(items)
         .context_schema(RunContext::schema())
+        .check_input(ChatStateUpdate::check)
+        .check_context(move |context| mind.check_context(context))
         .compile(store)
 }
 

@@ -52,6 +52,7 @@ pub(crate) fn build(mind: &Arc<Mind>) -> Result<CompiledGraph<ReviewState>, Erro
     let (drafter, reviewer, summarizer) = (Arc::clone(mind), Arc::clone(mind), Arc::clone(mind));
     let store: Arc<dyn Store> = Arc::clone(&mind.store);
     let items = Arc::clone(&mind.store);
+    let mind = Arc::clone(mind);
     StateGraph::<ReviewState>::new()
         .name(REVIEW)
         .node(DRAFT, move |state, node| {
@@ -70,6 +71,8 @@ pub(crate) fn build(mind: &Arc<Mind>) -> Result<CompiledGraph<ReviewState>, Erro
         .edge(SUMMARIZE, END)
         .items(items)
         .context_schema(RunContext::schema())
+        .check_input(ReviewStateUpdate::check)
+        .check_context(move |context| mind.check_context(context))
         .compile(store)
 }
 

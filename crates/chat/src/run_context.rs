@@ -3,7 +3,7 @@
 use everthread_graph::contract::Json;
 use everthread_graph::{Context as Node, NodeError};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ContextPolicy;
 
@@ -51,24 +51,50 @@ impl RunContext {
     /// When it does not have the right form, or a value is out of bounds.
     pub(crate) fn of(node: &Node) -> Result<Self, NodeError> {
         let context: Self = node.run_context()?.unwrap_or_default();
-        if let Some(temperature) = context.temperature
+        context
+            .check_bounds()
+            .map_err(|wrong| NodeError::permanent(format!("the run's context {wrong}")))?;
+        Ok(context)
+    }
+
+    /// Reads a context that is to be kept for many runs: stricter than for a single run, because nobody would see that
+    /// a misspelt field is passed over for ever.
+    ///
+    /// # Errors
+    /// What is wrong, with the field's name.
+    pub(crate) fn strict(context: &Json) -> Result<Self, String> {
+        let fields: Map<String, Value> = context.read().map_err(|error| error.to_string())?;
+        if let Some(unknown) = fields.keys().find(|name| !is_known(name)) {
+            return Err(format!(
+                "the context has no field {unknown:?}; its fields are {}",
+                FIELDS.join(", ")
+            ));
+        }
+        let read: Self = context
+            .read()
+            .map_err(|error| format!("the context cannot be read: {error}"))?;
+        read.check_bounds()
+            .map_err(|wrong| format!("the context {wrong}"))?;
+        Ok(read)
+    }
+
+    fn check_bounds(&self) -> Result<(), String> {
+        if let Some(temperature) = self.temperature
             && !(0.0..=MAX_TEMPERATURE).contains(&temperature)
         {
-            return Err(NodeError::permanent(format!(
-                "the run's context asks for the temperature {temperature}; it lies between 0 and {MAX_TEMPERATURE}"
-            )));
+            return Err(format!(
+                "asks for the temperature {temperature}; it lies between 0 and {MAX_TEMPERATURE}"
+            ));
         }
         for (name, tokens) in [
-            ("reply_tokens", context.reply_tokens),
-            ("summary_tokens", context.summary_tokens),
+            ("reply_tokens", self.reply_tokens),
+            ("summary_tokens", self.summary_tokens),
         ] {
             if tokens == Some(0) {
-                return Err(NodeError::permanent(format!(
-                    "the run's context sets {name} to 0; at least 1 is needed"
-                )));
+                return Err(format!("sets {name} to 0; at least 1 is needed"));
             }
         }
-        Ok(context)
+        Ok(())
     }
 
     /// The limits of the run.
@@ -92,6 +118,32 @@ impl RunContext {
     pub fn schema() -> Json {
         Json::trusted(SCHEMA)
     }
+}
+
+/// The fields of a context.
+const FIELDS: [&str; 10] = [
+    "system",
+    "model",
+    "temperature",
+    "summarize_above_messages",
+    "summarize_above_tokens",
+    "keep_last",
+    "reply_tokens",
+    "summary_tokens",
+    "tools",
+    "tool_choice",
+];
+
+/// Other names under which fields are read.
+const ALIASES: [&str; 4] = [
+    "system_prompt",
+    "max_messages",
+    "keep_messages",
+    "max_tokens",
+];
+
+fn is_known(name: &str) -> bool {
+    FIELDS.contains(&name) || ALIASES.contains(&name)
 }
 
 const SCHEMA: &str = r#"{
@@ -161,6 +213,24 @@ mod tests {
         assert_eq!(debug.matches(": None").count(), properties.len());
         for name in properties.keys() {
             assert!(debug.contains(&format!("{name}: None")), "{name}");
+            assert!(FIELDS.contains(&&**name), "{name}");
+        }
+        assert_eq!(FIELDS.len(), properties.len());
+    }
+
+    #[test]
+    fn a_context_that_is_kept_is_read_strictly() {
+        let read = |text: &str| RunContext::strict(&Json::trusted(text));
+        let every = r#"{"system_prompt":"S","max_messages":9,"keep_messages":4,"max_tokens":7,"temperature":2}"#;
+        assert_eq!(read(every).expect("a context").reply_tokens, Some(7));
+        for (wrong, named) in [
+            (r#"{"sytem":"S"}"#, "\"sytem\""),
+            (r#"{"temperature":99}"#, "temperature 99"),
+            (r#"{"reply_tokens":0}"#, "reply_tokens"),
+            (r#"{"keep_last":"two"}"#, "string"),
+        ] {
+            let error = read(wrong).expect_err(wrong);
+            assert!(error.contains(named), "{error}");
         }
     }
 

@@ -12,7 +12,8 @@ enum Heard {
 }
 
 /// Asks the model; emits each piece of its reply as a chunk of one message, in LangChain's form. Gives the reply and
-/// the id of that message, under which it is to be kept.
+/// the id of that message, under which it is to be kept: when a crash ended the node, the reply begins anew under the
+/// same id.
 ///
 /// When the model starts its reply anew (another of the fallback chain takes over), listeners of custom events hear
 /// `{"restart": ID}`: the message of this id is void, and what follows is another one.
@@ -21,7 +22,7 @@ pub(crate) async fn speak(
     model: &dyn ChatModel,
     request: ChatRequest,
 ) -> Result<(Reply, String), ModelError> {
-    let mut id = node.new_id();
+    let mut id = node.lasting_id(0);
     if !node.wants_messages() {
         let reply = model.generate(request, &mut Silent).await?;
         return Ok((reply, id));
@@ -42,12 +43,14 @@ pub(crate) async fn speak(
         reply
     };
     let listening = async {
+        let mut restarts = 0;
         while let Some(piece) = heard.recv().await {
             match piece {
                 Heard::Text(text) => node.emit_message(&chunk(&id, &text), &metadata).await,
                 Heard::Restart => {
                     node.emit(&json!({ "restart": id })).await;
-                    id = node.new_id();
+                    restarts += 1;
+                    id = node.lasting_id(restarts);
                 }
             }
         }

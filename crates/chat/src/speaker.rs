@@ -101,6 +101,22 @@ impl Mind {
         })
     }
 
+    /// Refuses a context that no run could have.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check_context(&self, context: &Json) -> Result<(), String> {
+        let context = RunContext::strict(context)?;
+        match &context.model {
+            None => Ok(()),
+            Some(name) => self
+                .models
+                .named(name)
+                .map(drop)
+                .map_err(|error| format!("the context asks for the model {name:?}: {error}")),
+        }
+    }
+
     async fn profile(&self, user: Option<&UserId>) -> Result<Profile, StoreError> {
         let Some(user) = user else {
             return Ok(Profile::default());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use everthread_graph::{Identify, Keyed, State};
+use everthread_graph::{Edit, Edits, Identify, Keyed, State};
 use everthread_model::{Message, Role};
 
 use crate::{ContextPolicy, UserProfile};
@@ -56,6 +56,29 @@ impl ChatState {
             .last()
             .is_some_and(|message| matches!(message.role(), Role::Human | Role::Tool))
     }
+}
+
+impl ChatStateUpdate {
+    /// Refuses an input in which nobody says anything: a model that answers nothing invents.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        says_something(self.messages.as_ref())
+    }
+}
+
+/// Whether an input holds a message.
+pub(crate) fn says_something(edits: Option<&Edits<Message>>) -> Result<(), String> {
+    let says = edits.is_some_and(|edits| edits.iter().any(|edit| matches!(edit, Edit::Put(_))));
+    if says {
+        return Ok(());
+    }
+    Err(
+        "nothing is said: an input is {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}]} with at least \
+         one message; without an input (null) a run goes on where the thread stands"
+            .to_owned(),
+    )
 }
 
 /// The messages after the one that a summary covers last, oldest first.

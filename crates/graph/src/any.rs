@@ -78,6 +78,16 @@ pub trait AnyGraph: Send + Sync + fmt::Debug {
     /// `InvalidInput`, naming the channel or the field that is wrong.
     fn check(&self, input: &AnyInput) -> Result<(), Error>;
 
+    /// Whether a context that is to be kept for many runs, such as an assistant's, has the right form for this graph;
+    /// every object has by default.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming the field that is wrong.
+    fn check_context(&self, context: &Json) -> Result<(), Error> {
+        let _ = context;
+        Ok(())
+    }
+
     /// Runs the graph on a thread as [`Thread::stream`](crate::Thread::stream) does.
     ///
     /// # Errors
@@ -169,6 +179,13 @@ impl<S: State> AnyGraph for CompiledGraph<S> {
 
     fn check(&self, input: &AnyInput) -> Result<(), Error> {
         input::typed(self, input.clone()).map(drop)
+    }
+
+    fn check_context(&self, context: &Json) -> Result<(), Error> {
+        match &self.inner.checks.context {
+            Some(check) => check(context).map_err(invalid),
+            None => Ok(()),
+        }
     }
 
     fn stream(

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::contract::{Items, Json, Namespace, RunId, TaskId, ThreadId, UserId};
 use crate::event::{Event, EventData};
@@ -126,6 +127,18 @@ impl Context {
     #[must_use]
     pub fn new_id(&self) -> String {
         self.task.run.mint.element()
+    }
+
+    /// The id of the `n`th element that this attempt makes: the same when the task runs again after a crash, so that
+    /// whoever heard a part of the element knows that it is heard anew; another in another run, and when the node is
+    /// tried again in this one.
+    #[must_use]
+    pub fn lasting_id(&self, n: u32) -> String {
+        let mut name = Vec::with_capacity(24);
+        name.extend_from_slice(self.run_id().uuid().as_bytes());
+        name.extend_from_slice(&self.attempt().to_be_bytes());
+        name.extend_from_slice(&n.to_be_bytes());
+        Uuid::new_v5(&self.task.id.uuid(), &name).to_string()
     }
 
     /// Milliseconds since 1970-01-01 UTC, by the graph's clock.

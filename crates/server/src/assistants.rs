@@ -214,7 +214,8 @@ impl Assistants {
     /// Makes an assistant.
     ///
     /// # Errors
-    /// 422 for an unknown graph, 409 when it is there; as the store answers.
+    /// 422 for an unknown graph or a context that none of its runs could have, 409 when it is there; as the store
+    /// answers.
     pub(crate) async fn create(&self, asked: AssistantCreate) -> Result<Assistant, ApiError> {
         if self.graphs.by_name(&asked.graph_id).is_none() {
             return Err(ApiError::invalid(format!(
@@ -222,6 +223,9 @@ impl Assistants {
                 asked.graph_id,
                 self.graphs.names()
             )));
+        }
+        if let Some(context) = &asked.context {
+            self.check_context(&asked.graph_id, context)?;
         }
         let id = asked.assistant_id.unwrap_or_else(Uuid::now_v7);
         let config = asked.config.unwrap_or_default();
@@ -273,7 +277,8 @@ impl Assistants {
     /// Makes a new version of an assistant, which becomes the latest.
     ///
     /// # Errors
-    /// 404, 409 for a graph's own assistant or when another changed it meanwhile; as the store answers.
+    /// 404, 409 for a graph's own assistant or when another changed it meanwhile, 422 as for a new one; as the store
+    /// answers.
     pub(crate) async fn patch(
         &self,
         id: Uuid,
@@ -286,6 +291,13 @@ impl Assistants {
             .filter(|name| self.graphs.by_name(name).is_none())
         {
             return Err(ApiError::invalid(format!("there is no graph {graph:?}")));
+        }
+        if let Some(context) = &patch.context {
+            let graph = match &patch.graph_id {
+                Some(graph) => graph.clone(),
+                None => self.read(id).await?.0.version.graph,
+            };
+            self.check_context(&graph, context)?;
         }
         self.change(id, |kept| {
             let mut version = kept.versions.get(&kept.latest)?.clone();
@@ -378,6 +390,16 @@ impl Assistants {
             Ok(id) if self.graphs.by_id(id).is_none() => Ok(self.read(id).await?.0),
             _ => Ok(self.resolve(named).await?.assistant),
         }
+    }
+
+    /// A context is looked at when it is given, because nobody looks when it is used. That of an older client, given as
+    /// what is configurable, may hold anything.
+    fn check_context(&self, graph: &str, context: &Map<String, Value>) -> Result<(), ApiError> {
+        let Some(graph) = self.graphs.by_name(graph) else {
+            return Ok(());
+        };
+        let context = Json::of(context).map_err(|error| ApiError::invalid(error.to_string()))?;
+        Ok(graph.check_context(&context)?)
     }
 
     /// A graph's own assistant cannot be changed.

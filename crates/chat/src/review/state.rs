@@ -6,7 +6,7 @@ use everthread_graph::State;
 use everthread_model::Message;
 use serde::{Deserialize, Serialize};
 
-use crate::state::recent;
+use crate::state::{recent, says_something};
 use crate::{Messages, UserProfile};
 
 /// The state of a conversation in which a person has the last word.
@@ -47,6 +47,16 @@ impl Rejected {
             text += &format!(" {}", self.note);
         }
         text + " Write another reply to the message before it."
+    }
+}
+
+impl ReviewStateUpdate {
+    /// As in the chat graph: somebody must say something.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(super) fn check(&self) -> Result<(), String> {
+        says_something(self.messages.as_ref())
     }
 }
 

@@ -173,7 +173,16 @@ pub(super) fn typed<S: State>(
     input: AnyInput,
 ) -> Result<Input<S>, Error> {
     Ok(match input {
-        AnyInput::Update(json) => Input::Update(update::<S>(&json)?),
+        AnyInput::Update(json) => {
+            let update = update::<S>(&json)?;
+            if update.is_empty() {
+                refuse_unknown::<S>(&json)?;
+            }
+            if let Some(check) = &graph.inner.checks.input {
+                check(&update).map_err(invalid)?;
+            }
+            Input::Update(update)
+        }
         AnyInput::Resume => Input::Resume,
         AnyInput::Command {
             update: written,
@@ -217,6 +226,29 @@ pub(super) fn update<S: State>(json: &Json) -> Result<S::Update, Error> {
         whole.merge(S::Update::from_json(&part)?);
     }
     Ok(whole)
+}
+
+/// Refuses an input that writes nothing and yet names something. Names that are no channels are passed over beside
+/// names that are, since whoever calls a graph from a graph of theirs hands over their whole state.
+fn refuse_unknown<S: State>(json: &Json) -> Result<(), Error> {
+    // An array names its channels in pairs, which nobody writes by hand.
+    let Ok(named) = crate::derived::fields(json) else {
+        return Ok(());
+    };
+    let channels = || S::CHANNELS.iter().map(|info| info.name);
+    let unknown: Vec<String> = named
+        .iter()
+        .map(|(name, _)| format!("{name:?}{}", did_you_mean(name, channels())))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let known: Vec<&str> = channels().collect();
+    Err(invalid(format!(
+        "the state has no channel {} (its channels: {})",
+        unknown.join(", "),
+        known.join(", ")
+    )))
 }
 
 /// That the graph has this node.

@@ -46,6 +46,34 @@ pub struct StateGraph<S: State> {
     pub(super) mint: Mint,
     pub(super) items: Option<ItemsOf>,
     pub(super) context_schema: Option<Json>,
+    pub(super) checks: Checks<S>,
+}
+
+/// What a graph's maker refuses of what comes in as JSON, with the reason.
+pub(crate) struct Checks<S: State> {
+    pub(crate) input: Option<CheckInput<S>>,
+    pub(crate) context: Option<CheckContext>,
+}
+
+type CheckInput<S> = Box<dyn Fn(&<S as State>::Update) -> Result<(), String> + Send + Sync>;
+type CheckContext = Box<dyn Fn(&Json) -> Result<(), String> + Send + Sync>;
+
+impl<S: State> Default for Checks<S> {
+    fn default() -> Self {
+        Self {
+            input: None,
+            context: None,
+        }
+    }
+}
+
+impl<S: State> std::fmt::Debug for Checks<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checks")
+            .field("input", &self.input.is_some())
+            .field("context", &self.context.is_some())
+            .finish()
+    }
 }
 
 /// Long-term memory, without a debug form of its own.
@@ -119,6 +147,7 @@ impl<S: State> StateGraph<S> {
             mint: Mint::system(),
             items: None,
             context_schema: None,
+            checks: Checks::default(),
         }
     }
 
@@ -216,10 +245,32 @@ impl<S: State> StateGraph<S> {
     }
 
     /// Says what a run's context ([`RunOptions::context`](crate::RunOptions::context)) may hold, as a JSON Schema.
-    /// It is told to clients and not checked.
+    /// It is told to clients and not checked: see [`StateGraph::check_context`].
     #[must_use]
     pub fn context_schema(mut self, schema: Json) -> Self {
         self.context_schema = Some(schema);
+        self
+    }
+
+    /// Refuses a new input that this says no to, with its reason, before a run begins. It is asked where an input comes
+    /// as JSON ([`AnyGraph`](crate::AnyGraph)); commands are not inputs.
+    #[must_use]
+    pub fn check_input(
+        mut self,
+        check: impl Fn(&S::Update) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.checks.input = Some(Box::new(check));
+        self
+    }
+
+    /// Refuses a context that is to be kept for many runs, such as an assistant's, with this reason
+    /// ([`AnyGraph::check_context`](crate::AnyGraph::check_context)).
+    #[must_use]
+    pub fn check_context(
+        mut self,
+        check: impl Fn(&Json) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.checks.context = Some(Box::new(check));
         self
     }
 

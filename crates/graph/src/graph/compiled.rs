@@ -10,7 +10,7 @@ use super::{Route, StateGraph};
 use crate::contract::{Checkpointer, Json, Namespace, ThreadKey};
 use crate::draw::Picture;
 use crate::error::Error;
-use crate::graph::build::ItemsOf;
+use crate::graph::build::{Checks, ItemsOf};
 use crate::head::{Head, HeadCache};
 use crate::ids::Mint;
 use crate::node::Node;
@@ -38,6 +38,7 @@ pub(crate) struct Inner<S: State> {
     /// By node.
     pub(crate) routes: Vec<Vec<Route<S>>>,
     pub(crate) settings: Settings,
+    pub(crate) checks: Checks<S>,
     pub(crate) checkpointer: Option<Arc<dyn Checkpointer>>,
     pub(crate) heads: HeadCache<S>,
 }
@@ -87,6 +88,7 @@ impl<S: State> CompiledGraph<S> {
                 start_routes,
                 routes,
                 settings,
+                checks: graph.checks,
                 topology,
                 checkpointer,
                 heads: HeadCache::new(CACHED_HEADS),

@@ -63,7 +63,7 @@ pub(super) async fn drive(
         assistant: &order.kept.assistant,
         metadata: metadata.as_ref(),
     };
-    let teller = Teller::new(order.modes(), &about);
+    let teller = Teller::new(order.modes(), &about).attempt(order.attempt);
     let mut drive = Drive {
         hub,
         live,

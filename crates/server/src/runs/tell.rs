@@ -11,7 +11,7 @@ use everthread_graph::{Event, EventData, Interrupt, View};
 use serde_json::{Value, json};
 
 use self::debug::Place;
-use self::messages::{Partials, Speaker};
+use self::messages::{Partials, SaidBefore, Speaker};
 use crate::wire::{Mode, Modes, insert_field};
 
 /// A frame before it has a number: the event's name and its JSON.
@@ -31,6 +31,7 @@ pub(crate) struct Teller {
     /// The newest state of the subgraph that told one last.
     last_inside: Option<(Namespace, View)>,
     partials: Partials,
+    said_before: SaidBefore,
 }
 
 /// Who a teller speaks of.
@@ -72,7 +73,14 @@ impl Teller {
             last: None,
             last_inside: None,
             partials: Partials::default(),
+            said_before: SaidBefore::default(),
         }
+    }
+
+    /// The same for this attempt of the run, counted from 1.
+    pub(crate) fn attempt(mut self, attempt: u32) -> Self {
+        self.said_before = SaidBefore::new(attempt > 1);
+        self
     }
 
     /// The first frame of every run.

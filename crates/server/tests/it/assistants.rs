@@ -119,3 +119,29 @@ async fn a_run_of_an_assistant_has_its_context() {
         .ok();
     assert_eq!(texts(&values).last().map(String::as_str), Some("echo: hi"));
 }
+
+#[tokio::test]
+async fn a_context_that_no_run_could_have_is_refused() {
+    let app = TestApp::new().await;
+    for (context, named) in [
+        (json!({"temperature": 99}), "temperature"),
+        (json!({"sytem": "typo"}), "sytem"),
+        (json!({"model": "nobody:knows"}), "nobody:knows"),
+    ] {
+        let body = json!({"graph_id": "review", "context": context});
+        let refused = app.post("/assistants", body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{named}");
+        assert!(refused.text.contains(named), "{}", refused.text);
+    }
+    let body = json!({"graph_id": "chat", "context": {"system": "Be kind.", "max_tokens": 5}});
+    let made = app.post("/assistants", body).await.ok();
+    let path = format!(
+        "/assistants/{}",
+        made["assistant_id"].as_str().expect("an id")
+    );
+    let wrong = json!({"context": {"model": "nobody:knows"}});
+    let refused = app.patch(&path, wrong).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("nobody:knows"), "{}", refused.text);
+    assert_eq!(app.get(&path).await.ok()["version"], 1);
+}

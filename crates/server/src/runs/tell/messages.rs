@@ -1,10 +1,10 @@
 //! The modes `messages-tuple` (each piece of a message with its metadata) and `messages` (what was said so far).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use everthread_graph::contract::{Json, Namespace, TaskId};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Teller, Told, named, object};
 use crate::wire::Mode;
@@ -33,6 +33,39 @@ impl Partials {
     }
 }
 
+/// Messages of which a reader may have heard a part before a crash: when they begin anew, that part is void.
+#[derive(Default)]
+pub(super) struct SaidBefore {
+    /// Whether this is another attempt of the run.
+    is_again: bool,
+    /// Those that have begun anew.
+    begun: HashSet<String>,
+}
+
+impl SaidBefore {
+    pub(super) fn new(is_again: bool) -> Self {
+        Self {
+            is_again,
+            ..Self::default()
+        }
+    }
+
+    /// The message that takes away what was heard, in LangChain's form, before the first piece of a message: clients
+    /// put the pieces of one id together. One that nobody heard is taken away in vain.
+    fn void(&mut self, chunk: &Json) -> Option<String> {
+        if !self.is_again {
+            return None;
+        }
+        let piece: Map<String, Value> = chunk.read().ok()?;
+        let id = piece.get("id")?.as_str()?;
+        let is_piece = piece.get("type")?.as_str()?.ends_with(CHUNK);
+        if !is_piece || !self.begun.insert(id.to_owned()) {
+            return None;
+        }
+        Some(json!({"type": "remove", "id": id, "content": ""}).to_string())
+    }
+}
+
 /// Who says a piece of a message.
 pub(super) struct Speaker<'a> {
     pub(super) ns: &'a Namespace,
@@ -51,6 +84,9 @@ impl Teller {
         let Speaker { ns, node, step, .. } = *speaker;
         if self.modes.has(Mode::MessagesTuple) {
             let about = self.about_message(speaker, metadata);
+            if let Some(void) = self.said_before.void(chunk) {
+                told.push((named("messages", ns), format!("[{void},{about}]")));
+            }
             let data = format!("[{},{about}]", chunk.as_str());
             told.push((named("messages", ns), data));
         }

@@ -166,3 +166,25 @@ fn a_task_is_told_in_tasks_and_wrapped_in_debug() {
     assert_eq!(told[1].1["type"], "task");
     assert_eq!(told[1].1["payload"], told[0].1);
 }
+
+#[test]
+fn another_attempt_takes_back_what_was_heard_of_a_message() {
+    let mut first = teller(&[Mode::MessagesTuple]);
+    let mut second = teller(&[Mode::MessagesTuple]).attempt(2);
+    let event = piece(r#"{"type":"AIMessageChunk","id":"m","content":"a"}"#);
+    assert_eq!(told(&mut first, &event).len(), 1);
+    let again = told(&mut second, &event);
+    assert_eq!(again.len(), 2);
+    assert_eq!(again[0].0, "messages");
+    assert_eq!(
+        again[0].1[0],
+        json!({"type": "remove", "id": "m", "content": ""})
+    );
+    assert_eq!(told(&mut second, &event).len(), 1, "only once");
+    let whole = piece(r#"{"type":"ai","id":"n","content":"a"}"#);
+    assert_eq!(
+        told(&mut second, &whole).len(),
+        1,
+        "it replaces what was heard"
+    );
+}

@@ -370,3 +370,39 @@ async fn the_built_in_chat_answers() {
         .ok();
     assert!(texts(&values)[1].starts_with("You said: What is new?"));
 }
+
+#[tokio::test]
+async fn an_input_that_says_nothing_is_refused() {
+    let app = TestApp::new().await;
+    let thread = app.thread().await;
+    let path = format!("/threads/{thread}/runs/wait");
+    let lost = json!({"mesages": [{"role": "user", "content": "lost?"}]});
+    for (assistant, input, named) in [
+        ("chat", lost.clone(), "did you mean \\\"messages\\\""),
+        ("agent", lost, "mesages"),
+        ("chat", json!({}), "nothing is said"),
+        ("review", json!({"messages": []}), "nothing is said"),
+        (
+            "chat",
+            json!({"messages": [{"type": "remove", "id": "x"}]}),
+            "nothing is said",
+        ),
+    ] {
+        let body = json!({"assistant_id": assistant, "input": input});
+        let refused = app.post(&path, body).await;
+        assert_eq!(
+            refused.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{input}: {}",
+            refused.text
+        );
+        assert!(refused.text.contains(named), "{}", refused.text);
+    }
+    // A graph that calls this one hands over its whole state.
+    let more = json!({"messages": [{"role": "user", "content": "hi"}], "of_the_caller": 1});
+    let heard = app
+        .post(&path, json!({"assistant_id": "chat", "input": more}))
+        .await
+        .ok();
+    assert_eq!(heard["messages"].as_array().map(Vec::len), Some(2));
+}

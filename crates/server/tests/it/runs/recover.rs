@@ -1,5 +1,6 @@
 //! What a process leaves, the next one takes up.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use everthread_server::{LeftActive, Settings};
@@ -8,7 +9,7 @@ use everthread_store::Store;
 use serde_json::json;
 
 use crate::agent::Holds;
-use crate::app::{TestApp, said, settings, texts, with};
+use crate::app::{TestApp, input, said, settings, texts, with};
 use crate::sse::names;
 
 fn open(dir: &tempfile::TempDir) -> Arc<dyn Store> {
@@ -124,4 +125,53 @@ async fn a_run_that_is_not_to_go_on_is_shown_as_failed() {
         texts(&app.say(&thread, "next").await),
         ["hold a", "next", "echo: next"]
     );
+}
+
+#[tokio::test]
+async fn a_reply_that_was_broken_off_is_taken_back_before_it_begins_anew() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let app = TestApp::over(open(&dir), settings(), Holds::default()).await;
+    let thread = app.thread().await;
+    let path = format!("/threads/{thread}/runs");
+    let body = json!({
+        "assistant_id": "chat", "input": input("w w w"), "context": {"model": "scripted:slow"},
+        "stream_resumable": true, "stream_mode": ["values", "messages-tuple"],
+    });
+    let mut stream = app.stream(&format!("{path}/stream"), body).await;
+    let run = stream.run();
+    let begun = stream.next_of("messages").await;
+    let store = app.store.clone();
+    app.stop().await;
+    store.close().await.expect("closed");
+
+    let app = TestApp::over(open(&dir), settings(), Holds::default()).await;
+    let mut all = vec![begun];
+    let seen = all[0].id.clone().expect("an id");
+    all.extend(
+        app.join(&format!("{path}/{run}/stream"), Some(&seen))
+            .await
+            .all()
+            .await,
+    );
+    let mut shown: HashMap<String, String> = HashMap::new();
+    let mut removed = 0;
+    for event in all.iter().filter(|event| event.name == "messages") {
+        let piece = &event.data[0];
+        let id = piece["id"].as_str().expect("an id").to_owned();
+        if piece["type"] == "remove" {
+            removed += 1;
+            shown.remove(&id);
+        } else {
+            *shown.entry(id).or_default() += piece["content"].as_str().expect("a text");
+        }
+    }
+    assert_eq!(removed, 1, "{all:?}");
+    let last = all.iter().rev().find(|event| event.name == "values");
+    let reply = &last.expect("the state").data["messages"][1];
+    let whole = (
+        reply["id"].as_str().expect("an id"),
+        reply["content"].as_str().expect("a text"),
+    );
+    let shown: Vec<(&str, &str)> = shown.iter().map(|(id, text)| (&**id, &**text)).collect();
+    assert_eq!(shown, [whole]);
 }
