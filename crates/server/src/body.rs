@@ -1,5 +1,7 @@
 //! The body of a request as JSON, whatever its content type says.
 
+mod plain;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -55,9 +57,9 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(invalid_json(detail));
     }
     let text = if text.trim().is_empty() { "{}" } else { text };
-    serde_json::from_str(text).map_err(|error| {
+    plain::read(text).map_err(|error| {
         if error.is_data() {
-            ApiError::invalid(format!("Invalid request body: {error}"))
+            ApiError::invalid(format!("Invalid request body: {}", plain::words(&error)))
         } else {
             invalid_json(format!("Invalid JSON in request body: {error}"))
         }
@@ -91,6 +93,7 @@ fn is_deep(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
     use serde_json::{Value, json};
 
     use super::*;
@@ -98,6 +101,25 @@ mod tests {
     #[test]
     fn an_empty_body_is_an_empty_object() {
         assert_eq!(read::<Value>(b" \n").ok(), Some(json!({})));
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Made {
+        #[expect(dead_code, reason = "only reading it matters")]
+        thread_id: Option<String>,
+        limit: Option<usize>,
+    }
+
+    #[test]
+    fn an_array_is_no_object_and_errors_speak_of_json() {
+        let made: Made = read(br#"{"limit": 3}"#).expect("an object");
+        assert_eq!(made.limit, Some(3));
+        let error = read::<Made>(br#"["t9", 3]"#).expect_err("an array");
+        assert!(error.detail().contains("expected an object"), "{error}");
+        let error = read::<Made>(br#"{"limit": "x"}"#).expect_err("a text");
+        assert!(error.detail().contains("a whole number from 0"), "{error}");
+        assert!(read::<Vec<Made>>(br#"[{"limit": 1}]"#).is_ok());
+        assert!(read::<Option<Made>>(b"null").is_ok_and(|none| none.is_none()));
     }
 
     #[test]

@@ -151,6 +151,12 @@ pub const CODES: &[ErrorCode] = &[
         "Call it as `127.0.0.1` or `localhost`; to serve others make a key with `everthread keys create`.",
     ),
     code(
+        "not_ready",
+        503,
+        "The server runs and cannot serve yet: something that it needs is not there, such as the weights of the model.",
+        "Read `detail` and do what it says. The server becomes ready by itself.",
+    ),
+    code(
         "previous_response_not_found",
         400,
         "The response to go on from is not there, was not stored, or is another user's.",

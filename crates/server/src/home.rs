@@ -3,7 +3,7 @@
 //! The snippets are files of their own beside this one, so that tests run exactly what the page shows.
 
 use axum::extract::State;
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::response::IntoResponse;
 
 use crate::app::App;
@@ -20,6 +20,11 @@ pub const SNIPPETS: [(&str, &str); 4] = [
     ("OpenAI", include_str!("home/openai.py")),
 ];
 
+/// Where the snippets find the server when nothing else is said; the page puts in where it was asked.
+const USUAL: &str = "http://127.0.0.1:8123";
+/// Longest name of a host that is put into the page.
+const MAX_HOST: usize = 255;
+
 /// Nothing from elsewhere, and nothing of this page elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -28,16 +33,17 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     routes.route(Method::GET, "/", Rule::Public, home)
 }
 
-async fn home(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
+async fn home(State(app): State<App>, asked: HeaderMap) -> Result<impl IntoResponse, ApiError> {
     let (class, state) = match app.front.storage.answers().await {
         Ok(()) => ("good", "Ready"),
         Err(_) => ("bad", "The storage does not answer"),
     };
-    let callers = if app.front.auth.is_local().await? {
-        "this machine, no key needed"
+    let (callers, key) = if app.front.auth.is_local().await? {
+        ("this machine, no key needed", "")
     } else {
-        "with a key"
+        ("with a key", KEY)
     };
+    let at = place(&asked).unwrap_or_else(|| USUAL.to_owned());
     let page = PAGE
         .replace("{{class}}", class)
         .replace("{{state}}", state)
@@ -45,7 +51,8 @@ async fn home(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
         .replace("{{uptime}}", &span(app.front.started.elapsed().as_secs()))
         .replace("{{graphs}}", &escaped(&app.assistants.graph_names()))
         .replace("{{callers}}", callers)
-        .replace("{{snippets}}", &snippets());
+        .replace("{{key}}", key)
+        .replace("{{snippets}}", &snippets(&at));
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -55,8 +62,29 @@ async fn home(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
     Ok((headers, page))
 }
 
-fn snippets() -> String {
+/// Where a key goes, for people.
+const KEY: &str = "<p>Calls need a key: <code>everthread keys create --user NAME</code> makes one. The programs below \
+                   take it from <code>EVERTHREAD_KEY</code> and send it as <code>X-Api-Key</code>.</p>";
+
+/// The URL by which this page was asked for: the programs are to reach the same server. What a host's name cannot
+/// hold is not believed, because it would be shown inside of a program.
+fn place(asked: &HeaderMap) -> Option<String> {
+    let host = asked.get(header::HOST)?.to_str().ok()?;
+    let fits = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    if host.is_empty() || host.len() > MAX_HOST || !host.chars().all(fits) {
+        return None;
+    }
+    let proxied = asked.get("x-forwarded-proto");
+    let scheme = match proxied.and_then(|scheme| scheme.to_str().ok()) {
+        Some("https") => "https",
+        _ => "http",
+    };
+    Some(format!("{scheme}://{host}"))
+}
+
+fn snippets(at: &str) -> String {
     let one = |(title, program): &(&str, &str)| {
+        let program = program.replace(USUAL, at);
         format!(
             "<section><h2>{title}</h2><button type=\"button\">Copy</button><pre>{}</pre></section>\n",
             escaped(program.trim_end())

@@ -42,6 +42,15 @@ pub trait Probe: Send + Sync + Debug {
     /// Looks. To be quick: a part that takes long to tell is told from memory.
     async fn look(&self) -> Component;
 
+    /// Whether requests may come as far as this part is concerned; yes by default. To be as quick as a look: a load
+    /// balancer asks every second.
+    ///
+    /// # Errors
+    /// What is missing and what to do: anybody may read it.
+    async fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Brings counters up to date that tell a state rather than an event; nothing by default.
     async fn refresh(&self, _: &Metrics) {}
 }

@@ -41,7 +41,8 @@ async fn livez() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The storage answers and the server does not stop, so that a load balancer may send requests here.
+/// The storage answers, every part has what it needs, and the server does not stop: a load balancer may send requests
+/// here.
 async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiError> {
     if app.runs.is_stopping() {
         return Err(ApiError::unavailable(
@@ -49,14 +50,17 @@ async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiError> {
             "the server is stopping and takes no more runs",
         ));
     }
-    match app.front.storage.answers().await {
-        Ok(()) => Ok(Json(Alive { status: "ready" })),
-        Err(why) => {
-            tracing::warn!(operation = "readyz", outcome = "error", error = %why, "not ready");
-            let detail = "the storage does not answer";
-            Err(ApiError::unavailable("store_unavailable", detail))
+    if let Err(why) = app.front.storage.answers().await {
+        tracing::warn!(operation = "readyz", outcome = "error", error = %why, "not ready");
+        let detail = "the storage does not answer";
+        return Err(ApiError::unavailable("store_unavailable", detail));
+    }
+    for probe in &app.front.probes {
+        if let Err(why) = probe.ready().await {
+            return Err(ApiError::unavailable("not_ready", why));
         }
     }
+    Ok(Json(Alive { status: "ready" }))
 }
 
 /// Every part with its state; 503 when one of them has failed.

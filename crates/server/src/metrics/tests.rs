@@ -8,7 +8,7 @@ const HEAD: &str = "\
 `GET /metrics` tells these to Prometheus, in the OpenMetrics format; it needs a key with the role `service` or `admin`,
 or none in local mode. Histograms have `_bucket`, `_sum` and `_count`. What nothing was counted for yet is left out.
 
-The four counters of the notebook are `everthread_conversations_created_total`, `everthread_messages_processed_total`,
+Four counters to begin with are `everthread_conversations_created_total`, `everthread_messages_processed_total`,
 `everthread_errors_total` and `everthread_database_operations_total`. Those of the store, of conversations, messages and
 models count what goes through a metered store and observed models, as `everthread serve` wires them.
 

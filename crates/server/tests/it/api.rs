@@ -187,6 +187,9 @@ async fn the_page_needs_nothing_from_elsewhere() {
         assert!(!page.text.contains(from_elsewhere), "{from_elsewhere}");
     }
     assert!(
+    let programs = everthread_server::SNIPPETS.len();
+    assert_eq!(page.text.matches(app.base.as_str()).count(), programs);
+    assert!(!page.text.contains(":8123") && !page.text.contains("need a key"));
         page.header("content-security-policy")
             .unwrap()
             .contains("default-src 'none'")
@@ -224,4 +227,20 @@ async fn a_session_tells_which_client_made_how_many_turns() {
         .expect("the session was never written");
     assert_eq!(sessions.as_array().map(Vec::len), Some(1));
     assert_eq!(sessions[0]["thread_id"], "two");
+}
+
+#[tokio::test]
+async fn the_page_names_the_host_that_was_asked_and_says_where_a_key_goes() {
+    let keyed = Keyed::new().await;
+    let proxied = [("host", "chat.example.org"), ("x-forwarded-proto", "https")];
+    let page = keyed.call("GET", "/", &proxied, NONE).await;
+    assert_eq!(page.status, 200);
+    assert!(
+        page.text.contains("https://chat.example.org"),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("X-Api-Key") && page.text.contains("need a key"));
+    let odd = keyed.call("GET", "/", &[("host", "a\"b;c")], NONE).await;
+    assert!(!odd.text.contains("a\"b;c"), "{}", odd.text);
 }
