@@ -24,6 +24,7 @@ mod metrics;
 mod openai;
 mod openapi;
 mod params;
+mod protocol;
 mod request_log;
 mod routes;
 mod runs;

@@ -10,6 +10,7 @@ mod protocol;
 mod runs;
 mod schemas;
 mod shapes;
+mod thread_protocol;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -88,6 +89,7 @@ const TAGS: [(&str, &str); 9] = [
 fn docs() -> Vec<Doc> {
     let mut docs = protocol::docs();
     docs.extend(runs::docs());
+    docs.extend(thread_protocol::docs());
     docs.extend(openai::docs());
     docs.extend(api::docs());
     docs

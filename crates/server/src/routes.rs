@@ -6,6 +6,7 @@ mod crons;
 pub(crate) mod items;
 mod mcp;
 mod openai;
+mod protocol;
 mod runs;
 mod state;
 mod system;
@@ -78,6 +79,7 @@ pub(crate) fn all() -> Routes {
         threads::routes,
         state::routes,
         runs::routes,
+        protocol::routes,
         assistants::routes,
         items::routes,
         crons::routes,

@@ -20,7 +20,7 @@ pub(crate) use frame::Frame;
 pub(crate) use hub::Hub;
 pub(crate) use kept::Kept;
 pub(crate) use live::{Live, Outcome};
-pub(crate) use log::{Read, Reader};
+pub(crate) use log::{Log, Read, Reader};
 pub(crate) use order::Order;
 pub(crate) use stop::Stop;
 pub(crate) use store_log::read as read_stored;

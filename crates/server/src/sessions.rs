@@ -11,7 +11,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use everthread_graph::contract::{ThreadId, UserId};
+use everthread_graph::contract::{ThreadId, ThreadKey, UserId};
 use everthread_store::{Session, Store};
 use percent_encoding::percent_decode_str;
 use tokio::time::{MissedTickBehavior, interval};
@@ -26,14 +26,17 @@ const PAUSE_MS: i64 = 30 * 60 * 1_000;
 const ROUND: Duration = Duration::from_secs(1);
 /// Characters of a client's name that are kept.
 const MAX_CLIENT: usize = 100;
+/// The route of commands, of which some begin a turn: those that say where it is found.
+const COMMANDS: &str = "/threads/{thread_id}/commands";
 /// The routes that begin a turn.
-const TURNS: [&str; 8] = [
+const TURNS: [&str; 9] = [
     "/threads/{thread_id}/runs",
     "/threads/{thread_id}/runs/stream",
     "/threads/{thread_id}/runs/wait",
     "/runs",
     "/runs/stream",
     "/runs/wait",
+    COMMANDS,
     "/v1/chat/completions",
     "/v1/responses",
 ];
@@ -67,6 +70,16 @@ impl Sessions {
         open.session.turns += 1;
         open.session.thread = thread;
         open.changed = true;
+    }
+
+    /// Counts a turn that came in over a connection that stays.
+    pub(crate) fn note_turn(&self, key: &ThreadKey, headers: &HeaderMap) {
+        self.turn(
+            &key.user,
+            client(headers),
+            Some(key.thread.clone()),
+            now_ms(),
+        );
     }
 
     /// What is to be written; forgets sessions that are over.
@@ -127,8 +140,12 @@ pub(crate) async fn note(State(app): State<App>, request: Request, next: Next) -
     if !begins {
         return next.run(request).await;
     }
+    let may_begin_none = route.is_some_and(|route| route.as_str() == COMMANDS);
     let client = client(request.headers());
     let response = next.run(request).await;
+    if may_begin_none && !response.headers().contains_key(header::CONTENT_LOCATION) {
+        return response;
+    }
     let principal = response.extensions().get::<Principal>();
     if response.status().is_success()
         && let Some(user) = principal.and_then(|principal| principal.user.as_ref())

@@ -17,10 +17,10 @@ pub(crate) use waiting::{wait, wait_elsewhere};
 use crate::metrics::Metrics;
 
 /// A comment that says: still there. Clients learn its cadence and take three times as long for a dead connection.
-const HEARTBEAT: &[u8] = b": heartbeat\r\n\r\n";
+pub(crate) const HEARTBEAT: &[u8] = b": heartbeat\r\n\r\n";
 
 /// Why a stream of bytes may fail: never.
-type Never = std::convert::Infallible;
+pub(crate) type Never = std::convert::Infallible;
 
 /// The answer that is a stream of events.
 pub(crate) fn answer(

@@ -78,6 +78,7 @@ pub(crate) async fn order(
         durability: asked.durability.or(during).unwrap_or_default(),
         on_disconnect: asked.on_disconnect.unwrap_or_default(),
         config: Some(merged(found, config)),
+        commanded: None,
         asked: None,
     };
     Ok(Order {

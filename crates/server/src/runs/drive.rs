@@ -20,6 +20,7 @@ use super::order::Order;
 use super::store_log;
 use super::tell::{About, Teller, Told, interrupts};
 use crate::metrics::{Counted, Waiting};
+use crate::protocol::{Ending, Speaker};
 
 /// What happened to the stream.
 enum Next {
@@ -35,6 +36,8 @@ struct Drive {
     hub: Arc<Hub>,
     live: Arc<Live>,
     teller: Teller,
+    /// Tells it to those who follow its thread.
+    speaker: Speaker,
     tell: Option<oneshot::Sender<Result<(), Error>>>,
     standing: Standing,
     begun: Instant,
@@ -64,10 +67,14 @@ pub(super) async fn drive(
         metadata: metadata.as_ref(),
     };
     let teller = Teller::new(order.modes(), &about).attempt(order.attempt);
+    let tape = hub.tapes.tape(&order.key);
+    let commanded = order.kept.commanded.clone();
+    let speaker = Speaker::new(tape, order.id, order.graph.name(), commanded);
     let mut drive = Drive {
         hub,
         live,
         teller,
+        speaker,
         tell: Some(tell),
         standing: Standing::Asking,
         begun: Instant::now(),
@@ -88,6 +95,9 @@ pub(super) async fn drive(
         let standing = stream.standing();
         if standing != drive.standing {
             drive.stands(standing, &order);
+            if drive.active.is_some() {
+                drive.speaker.begin().await;
+            }
         }
         match next {
             Next::Further => {}
@@ -111,8 +121,9 @@ pub(super) async fn drive(
     }
     let output = stream.output().cloned();
     drop(stream);
+    let is_paused = output.as_ref().is_some_and(AnyOutput::is_interrupted);
     let outcome = drive.outcome(failed, output).await;
-    drive.end(order.graph.name(), outcome).await;
+    drive.end(order.graph.name(), outcome, is_paused).await;
 }
 
 impl Drive {
@@ -187,6 +198,7 @@ impl Drive {
             let told = self.teller.tell(event);
             self.push(told).await;
         }
+        self.speaker.tell(event).await;
     }
 
     /// What the run came to.
@@ -222,7 +234,7 @@ impl Drive {
     }
 
     /// Tells the end, when everything of the run is final.
-    async fn end(mut self, graph: &str, outcome: Outcome) {
+    async fn end(mut self, graph: &str, outcome: Outcome, is_paused: bool) {
         let took = self.begun.elapsed();
         self.hub.metrics.run_ended(graph, outcome.status(), took);
         self.active = None;
@@ -237,6 +249,12 @@ impl Drive {
         let end = json!({"run_id": self.live.id.to_string(), "status": outcome.status()});
         // Before a reader hears of it: whoever knows that the run has ended may go on with its thread.
         self.live.end(outcome);
+        let ending = match self.live.outcome() {
+            Some(Outcome::Rested { .. }) if !is_paused => Ending::Completed,
+            Some(Outcome::Failed { message, .. }) => Ending::Failed(message),
+            _ => Ending::Interrupted,
+        };
+        self.speaker.end(ending).await;
         let log = self.live.log.clone();
         if log.is_read() {
             self.push(self.teller.finish()).await;
@@ -265,6 +283,7 @@ impl Drive {
     async fn leave(mut self, stream: AnyStream) {
         // Dropping the stream would end the run.
         std::mem::forget(stream);
+        self.speaker.leave().await;
         self.live.log.close();
         self.live.end(Outcome::Parked);
         done(self.keeping.take()).await;

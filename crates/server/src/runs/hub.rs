@@ -20,6 +20,7 @@ use super::webhook::Webhooks;
 use crate::assistants::Assistants;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
+use crate::protocol::{self, Tapes};
 use crate::settings::Settings;
 
 /// How long runs that were told to park may take to do so.
@@ -33,6 +34,8 @@ pub(crate) struct Hub {
     pub(crate) metrics: Metrics,
     pub(crate) webhooks: Webhooks,
     pub(crate) feeds: Feeds,
+    /// What happens on threads, for those who follow them.
+    pub(crate) tapes: Tapes,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when runs are to be left as they are, for the next process.
     pub(crate) park: CancellationToken,
@@ -49,6 +52,7 @@ impl Hub {
     ) -> Arc<Self> {
         Arc::new(Self {
             webhooks: Webhooks::new(settings.private_webhooks),
+            tapes: Tapes::new(store.clone()),
             store,
             assistants,
             settings,
@@ -137,10 +141,14 @@ impl Hub {
     ) -> Result<(Arc<Live>, Option<Reader>), ApiError> {
         let live = self.enter(&order)?;
         let reader = read.then(|| live.log.reader(None));
+        let mut modes = order.modes().of_engine();
+        if order.kept.commanded.is_some() || self.tapes.tape(&order.key).is_followed() {
+            modes = modes | protocol::modes();
+        }
         let stream = order.graph.stream(
             &order.key,
             order.input.clone(),
-            order.modes().of_engine(),
+            modes,
             order.options(live.cancel.clone()),
         );
         let stream = stream.inspect_err(|_| self.forget(live.id))?;
@@ -208,6 +216,7 @@ impl Hub {
     pub(crate) async fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.feeds.close();
+        self.tapes.close();
         self.tasks.close();
         let within = tokio::time::timeout(self.settings.shutdown, self.tasks.wait()).await;
         if within.is_err() {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::protocol::Commanded;
 use crate::wire::{ConfigBody, DurabilityName, OnDisconnect};
 
 /// Longest input that is kept with a run to be shown, in bytes. The messages themselves are in the thread.
@@ -54,6 +55,9 @@ pub(crate) struct Kept {
     pub(crate) asked: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "is_default")]
     pub(crate) on_disconnect: OnDisconnect,
+    /// Set when a command of the thread protocol began it: it is told to those who follow its thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) commanded: Option<Commanded>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]

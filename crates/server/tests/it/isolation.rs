@@ -140,6 +140,16 @@ fn of_threads(hers: &Hers) -> Vec<Case> {
         case("POST /threads/{thread_id}/history", json!({})),
         case("GET /threads/{thread_id}/history", Value::Null),
         case("GET /threads/{thread_id}/stream", Value::Null),
+        case(
+            "POST /threads/{thread_id}/commands",
+            json!({"id": 1, "method": "run.start", "params": run()}),
+        ),
+        // It follows a thread that is not there yet; that nothing is heard there is tried with the protocol.
+        case(
+            "POST /threads/{thread_id}/stream/events",
+            json!({"channels": []}),
+        ),
+        case("GET /threads/{thread_id}/stream/events", Value::Null),
     ]
 }
 

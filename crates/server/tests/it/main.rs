@@ -15,6 +15,7 @@ mod keyed;
 mod limits;
 mod mcp;
 mod openai;
+mod protocol;
 mod rubbish;
 mod runs;
 mod seen;
