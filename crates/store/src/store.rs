@@ -44,7 +44,7 @@ pub trait Store: Checkpointer + Items {
 
     /// Removes a user and everything of theirs, in one transaction: profile, threads, runs, events, items, sessions.
     /// At return none of it can be read from the store's own files any more, the words in the search index included;
-    /// backups keep what they have. A commit of theirs that comes later creates the user anew. Records are the
+    /// files of a database server lose it with the server's next vacuum. Backups keep what they have. A commit of theirs that comes later creates the user anew. Records are the
     /// deployment's and stay.
     ///
     /// Where the store stops on the way, the user is gone as a whole or there as a whole, and what is left of the
