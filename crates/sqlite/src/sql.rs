@@ -10,6 +10,7 @@ pub(crate) mod delete;
 pub(crate) mod enqueue;
 pub(crate) mod erase;
 pub(crate) mod event;
+pub(crate) mod hold;
 pub(crate) mod ids;
 pub(crate) mod index;
 pub(crate) mod item;

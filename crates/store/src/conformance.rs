@@ -11,6 +11,7 @@ pub mod commits;
 pub mod deletion;
 pub mod events;
 pub mod forks;
+pub mod holds;
 pub mod items;
 pub mod lists;
 pub mod orphans;
@@ -115,6 +116,7 @@ macro_rules! conformance_tests {
             searching::indexed_or_not_makes_no_difference,
             searching::users_see_their_own_only,
             searching::what_left_the_transcript_is_not_found,
+            searching::other_branches_are_found,
             searching::operators_are_not_reachable,
             searching::a_query_without_a_word_is_invalid,
             searching::a_thread_and_pages_narrow_it_down,
@@ -134,6 +136,8 @@ macro_rules! conformance_tests {
             users::a_user_with_an_active_run_is_not_erased,
             users::sessions_are_kept_and_listed,
             users::a_session_forgets_a_deleted_thread,
+            holds::a_hold_holds,
+            holds::time_takes_nothing_from_a_held_user,
             queueing::details_stay_with_a_run,
             queueing::a_queued_run_waits_for_its_turn,
             queueing::policies_apply_when_a_queued_run_begins,

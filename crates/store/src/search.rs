@@ -1,6 +1,6 @@
 //! Full-text search.
 
-use everthread_graph::contract::{Json, ThreadId};
+use everthread_graph::contract::{CheckpointId, Json, ThreadId};
 
 /// Length of a snippet, in characters, at most.
 pub const SNIPPET_CHARS: usize = 160;
@@ -27,6 +27,9 @@ pub struct Hit {
     pub title: Option<String>,
     /// Its number in the thread.
     pub seq: u64,
+    /// `None` where it is read at the head. A message of another branch is read at this checkpoint, the newest of its
+    /// branch.
+    pub checkpoint: Option<CheckpointId>,
     /// The message as JSON, without its id.
     pub body: Json,
     /// The part of its text around the first word found, at most [`SNIPPET_CHARS`] long.

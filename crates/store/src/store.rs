@@ -98,7 +98,8 @@ pub trait Store: Checkpointer + Items {
         query: FindThreads,
     ) -> Result<ThreadPage, StoreError>;
 
-    /// Threads whose time is over, the first that ended first. Of the whole deployment: for whoever deletes them.
+    /// Threads whose time is over, the first that ended first, without those of users under hold. Of the whole
+    /// deployment: for whoever deletes them.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`.
@@ -127,7 +128,7 @@ pub trait Store: Checkpointer + Items {
     /// Deletes a thread and everything of it, the search index included.
     ///
     /// # Errors
-    /// `NotFound`; `Busy` when a run is active on it; `Unavailable`, `Newer`.
+    /// `NotFound`; `Held` when the user is under hold; `Busy` when a run is active on it; `Unavailable`, `Newer`.
     async fn delete_thread(&self, key: &ThreadKey) -> Result<Deleted, StoreError>;
 
     /// The transcript at the head or at a checkpoint: all that was said on its line of history, in order, whatever
@@ -141,9 +142,10 @@ pub trait Store: Checkpointer + Items {
         query: ReadMessages,
     ) -> Result<Vec<StoredMessage>, StoreError>;
 
-    /// Full-text search over what the user can read, newest first. Every word must occur; words are matched without
-    /// regard to case and accents; no operator of the index is reachable. Sees all that was durable at the call,
-    /// indexed yet or not.
+    /// Full-text search over what the user can read, newest first: at the head of each thread, and, of the branches
+    /// that a head left behind, at the newest checkpoint of the branch on which a message was said. Every word must
+    /// occur; words are matched without regard to case and accents; no operator of the index is reachable. Sees all that
+    /// was durable at the call, indexed yet or not.
     ///
     /// # Errors
     /// `Invalid` when the query holds no word; `Unavailable`.
@@ -184,7 +186,7 @@ pub trait Store: Checkpointer + Items {
     /// no run. The thread counts one turn less where the run had come to rest.
     ///
     /// # Errors
-    /// `NotFound`; `Busy` when it is active or waits; `Unavailable`, `Newer`.
+    /// `NotFound`; `Held` when the user is under hold; `Busy` when it is active or waits; `Unavailable`, `Newer`.
     async fn delete_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError>;
 
     /// Takes a run back: stops it when it is live, moves the heads back to where it began, and deletes it with its
@@ -192,7 +194,8 @@ pub trait Store: Checkpointer + Items {
     /// again. A run that waits is only deleted.
     ///
     /// # Errors
-    /// `NotFound`; `Conflict` when the thread has gone on since it ended; `Unavailable`, `Newer`.
+    /// `NotFound`; `Held` when the user is under hold; `Conflict` when the thread has gone on since it ended;
+    /// `Unavailable`, `Newer`.
     async fn rollback_run(&self, key: &ThreadKey, run: RunId) -> Result<(), StoreError>;
 
     /// Threads with an active or a waiting run whose process is gone, to be [claimed](Self::claim). Of the whole
@@ -226,8 +229,8 @@ pub trait Store: Checkpointer + Items {
         limit: usize,
     ) -> Result<Vec<RunEvent>, StoreError>;
 
-    /// Deletes what was kept before this time by runs that are not live; gives how many events went. It goes in
-    /// small transactions, so that others write meanwhile. Of the whole deployment.
+    /// Deletes what was kept before this time by runs that are not live, but for users under hold; gives how many
+    /// events went. It goes in small transactions, so that others write meanwhile. Of the whole deployment.
     ///
     /// # Errors
     /// `Unavailable`, `Newer`.
@@ -278,7 +281,7 @@ pub trait Store: Checkpointer + Items {
     /// message, never the head, its pending writes or a checkpoint where a run waits.
     ///
     /// # Errors
-    /// `NotFound`; `Busy` when a run is active on it; `Unavailable`, `Newer`.
+    /// `NotFound`; `Held` when the user is under hold; `Busy` when a run is active on it; `Unavailable`, `Newer`.
     async fn prune(&self, key: &ThreadKey, kept: Kept) -> Result<Pruned, StoreError>;
 
     /// Sizes and counts of the whole store.

@@ -28,7 +28,7 @@ pub enum StoreErrorKind {
     NotFound,
     /// What was to be created is there already. Nothing was written.
     Exists,
-    /// The user is under hold and cannot be erased. Nothing was removed.
+    /// The user is under hold: nothing of theirs is removed, and nothing was.
     Held,
     /// What was given cannot be stored.
     Invalid,

@@ -30,7 +30,8 @@ pub trait Items: Send + Sync {
     /// of the key was to live is forgotten.
     ///
     /// # Errors
-    /// `Invalid` for a namespace that is empty or has a part that is empty or holds a dot; `Unavailable`.
+    /// `Invalid` for a namespace that is empty or has a part that is empty or holds a dot; `Held` when a key is to be
+    /// removed and the user is under hold; `Unavailable`.
     async fn put_item(
         &self,
         user: &UserId,

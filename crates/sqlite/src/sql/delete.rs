@@ -7,9 +7,8 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::error::{Sql, fault};
 use crate::owner::Owner;
 use crate::sql::commit::CONVERSATION;
-use crate::sql::index;
 use crate::sql::place::{self, Place};
-use crate::sql::{run, thread};
+use crate::sql::{hold, index, run, thread};
 
 /// Deletes a thread: its rows, and its words in the search index.
 pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Deleted> {
@@ -41,6 +40,7 @@ pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<De
 pub(crate) fn run(tx: &Connection, key: &ThreadKey, id: RunId) -> Sql<()> {
     let place = place::thread(tx, key)?.ok_or_else(|| thread::missing(key))?;
     let known = run::known(tx, place, id)?.ok_or_else(|| run::missing(key, id))?;
+    hold::refuse(tx, place.user, &key.user)?;
     if matches!(known.status, RunStatus::Running | RunStatus::Pending) {
         return Err(fault(
             StoreErrorKind::Busy,
@@ -56,9 +56,10 @@ pub(crate) fn run(tx: &Connection, key: &ThreadKey, id: RunId) -> Sql<()> {
     run::delete(tx, place, known.run, id)
 }
 
-/// Where a thread is on which no run is active.
+/// Where a thread is of which something may be removed: no run is active on it, and its user is not under hold.
 pub(crate) fn idle_thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Place> {
     let place = place::thread(tx, key)?.ok_or_else(|| thread::missing(key))?;
+    hold::refuse(tx, place.user, &key.user)?;
     let active: Option<Option<String>> = tx
         .prepare_cached(
             "SELECT owner FROM runs WHERE user = ?1 AND thread = ?2 AND queue IS NOT NULL AND queue = 0",

@@ -3,12 +3,12 @@
 use everthread_graph::contract::{StoreErrorKind, UserId};
 use everthread_store::Erased;
 use everthread_store::portable::{ERASED, Mark};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::error::{Sql, fault};
 use crate::owner::Owner;
 use crate::sql::commit::CONVERSATION;
-use crate::sql::index;
+use crate::sql::{hold, index, place};
 
 /// Every table whose rows lead with the user, those first that refer to others.
 const TABLES: &[&str] = &[
@@ -31,22 +31,13 @@ const PAGES_AT_ONCE: u32 = 256;
 
 /// Deletes every row of a user. Their words lie in the search index until it is purged.
 pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner, now_ms: i64) -> Sql<Erased> {
-    let found: Option<(i64, bool)> = tx
-        .prepare_cached("SELECT user, held FROM users WHERE id = ?1")?
-        .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((user, held)) = found else {
+    let Some(user) = place::user(tx, id)? else {
         return Err(fault(
             StoreErrorKind::NotFound,
             format!("user {id} is not there"),
         ));
     };
-    if held {
-        return Err(fault(
-            StoreErrorKind::Held,
-            format!("user {id} is under hold: nothing is erased until the hold ends"),
-        ));
-    }
+    hold::refuse(tx, user, id)?;
     refuse_busy(tx, user, id, owners)?;
     let erased = counts(tx, user)?;
     index::forget_user(tx, user)?;

@@ -105,13 +105,13 @@ pub(crate) fn forget(tx: &Connection, place: Place, run: RunId) -> Sql<()> {
     Ok(())
 }
 
-/// Deletes some of what was told before this time by runs that are not live; how many events went, and whether there
-/// may be more.
+/// Deletes some of what was told before this time by runs that are not live, of users who are not under hold; how many
+/// events went, and whether there may be more.
 pub(crate) fn delete_before(tx: &Connection, ms: i64) -> Sql<(u64, bool)> {
     let mut statement = tx.prepare_cached(
         "DELETE FROM run_events WHERE (user, thread, run, seq) IN (
            SELECT e.user, e.thread, e.run, e.seq FROM run_events e
-           WHERE e.at_ms < ?1 AND NOT EXISTS (
+           WHERE e.at_ms < ?1 AND e.user NOT IN (SELECT user FROM users WHERE held) AND NOT EXISTS (
              SELECT 1 FROM runs r INDEXED BY runs_live WHERE r.user = e.user AND r.thread = e.thread AND r.queue IS NOT NULL AND r.id = e.run)
            ORDER BY e.at_ms LIMIT ?2)
          RETURNING count",

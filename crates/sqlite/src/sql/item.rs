@@ -4,7 +4,7 @@ use everthread_graph::contract::{Item, ItemQuery, Json, NamespaceQuery, StoreErr
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::{Sql, fault};
-use crate::sql::place;
+use crate::sql::{hold, place};
 
 const COLUMNS: &str = "namespace, key, value, created_ms, updated_ms, expires_ms";
 
@@ -49,9 +49,10 @@ pub(crate) fn put(
     sweep(tx, now_ms)?;
     let namespace = namespace.join(".");
     let Some(value) = &stored.value else {
-        if let Some(user) = place::user(tx, user)? {
+        if let Some(number) = place::user(tx, user)? {
+            hold::refuse(tx, number, user)?;
             tx.prepare_cached("DELETE FROM items WHERE user = ?1 AND namespace = ?2 AND key = ?3")?
-                .execute((user, namespace, key))?;
+                .execute((number, namespace, key))?;
         }
         return Ok(());
     };
@@ -94,11 +95,12 @@ pub(crate) fn refresh(
     Ok(found > 0)
 }
 
-/// Deletes some items that expired, of any user.
+/// Deletes some items that expired, of any user who is not under hold.
 fn sweep(tx: &Connection, now_ms: i64) -> Sql<()> {
     tx.prepare_cached(
         "DELETE FROM items WHERE (user, namespace, key) IN
-           (SELECT user, namespace, key FROM items WHERE expires_ms <= ?1 LIMIT ?2)",
+           (SELECT user, namespace, key FROM items
+            WHERE expires_ms <= ?1 AND user NOT IN (SELECT user FROM users WHERE held) LIMIT ?2)",
     )?
     .execute((now_ms, SWEPT))?;
     Ok(())

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Sql, fault};
 use crate::sql::change;
+use crate::sql::hold;
 use crate::sql::ids::{checkpoint_bytes, checkpoint_id};
 use crate::sql::place::Place;
 use crate::sql::run;
@@ -64,6 +65,7 @@ fn take_back(
 pub(crate) fn run(tx: &Connection, key: &ThreadKey, id: RunId, now_ms: i64) -> Sql<()> {
     let mut state = ThreadState::load(tx, key)?.ok_or_else(|| thread::missing(key))?;
     let known = run::known(tx, state.place, id)?.ok_or_else(|| run::missing(key, id))?;
+    hold::refuse(tx, state.place.user, &key.user)?;
     match known.status {
         RunStatus::Running => roll_back(tx, &mut state, now_ms)?,
         RunStatus::Pending | RunStatus::RolledBack => {}

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use everthread_graph::contract::{Json, Namespace, ThreadId, UserId};
+use everthread_graph::contract::{CheckpointId, Json, Namespace, ThreadId, UserId};
 use everthread_store::{Hit, Query, Ranges, Search, text_of};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Sql;
 use crate::sql::commit::CONVERSATION;
+use crate::sql::ids::checkpoint_id;
 use crate::sql::place::{self, Place};
 use crate::sql::{change, index, load, transcript};
 
-const COLUMNS: &str = "user, thread, seq, channel, body, at_ms";
+const COLUMNS: &str = "user, thread, seq, channel, body, at_ms, branch";
 
 /// Looks through what a user can read.
 pub(crate) fn search(tx: &Connection, user: &UserId, search: &Search) -> Sql<Vec<Hit>> {
@@ -25,6 +26,7 @@ pub(crate) fn search(tx: &Connection, user: &UserId, search: &Search) -> Sql<Vec
         query: &query,
         search,
         threads: HashMap::new(),
+        tips: HashMap::new(),
         skipped: 0,
         hits: Vec::new(),
     };
@@ -86,14 +88,22 @@ struct Found<'a> {
     search: &'a Search,
     /// Threads that were looked at.
     threads: HashMap<i64, Option<Readable>>,
+    /// Branches, by thread and number, that a head left behind.
+    tips: HashMap<(i64, i64), Option<Tip>>,
     skipped: usize,
     hits: Vec<Hit>,
 }
 
-/// What can be read of a thread.
+/// What can be read of a thread at its head.
 struct Readable {
     id: ThreadId,
     title: Option<String>,
+    all: Ranges,
+}
+
+/// What can be read at the newest checkpoint of a branch.
+struct Tip {
+    checkpoint: CheckpointId,
     all: Ranges,
 }
 
@@ -112,12 +122,20 @@ impl Found<'_> {
             let readable = self.readable(thread)?;
             self.threads.insert(thread, readable);
         }
+        let branch = (thread, row.get(6)?);
+        let at_head = matches!(self.threads.get(&thread), Some(Some(it)) if it.all.contains(seq));
+        if !at_head && !self.tips.contains_key(&branch) {
+            let tip = self.tip(branch)?;
+            self.tips.insert(branch, tip);
+        }
         let Some(Some(readable)) = self.threads.get(&thread) else {
             return Ok(true);
         };
-        if !readable.all.contains(seq) {
-            return Ok(true);
-        }
+        let checkpoint = match self.tips.get(&branch) {
+            _ if at_head => None,
+            Some(Some(tip)) if tip.all.contains(seq) => Some(tip.checkpoint),
+            _ => return Ok(true),
+        };
         if self.skipped < self.search.offset {
             self.skipped += 1;
             return Ok(true);
@@ -127,6 +145,7 @@ impl Found<'_> {
             thread: readable.id.clone(),
             title: readable.title.clone(),
             seq,
+            checkpoint,
             body: Json::trusted(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?),
             snippet,
             marks,
@@ -159,11 +178,32 @@ impl Found<'_> {
         };
         let head = load::head(self.tx, place, &Namespace::root())?.and_then(|(head, _)| head);
         let all = match head {
-            Some(head) => transcript::numbers(self.tx, place, head)?,
-            None => None,
+            Some(head) => transcript::numbers(self.tx, place, head)?.unwrap_or_default(),
+            None => Ranges::default(),
         };
         let id =
             ThreadId::new(id).map_err(|_| change::damaged("a thread has an id that is none"))?;
-        Ok(all.map(|all| Readable { id, title, all }))
+        Ok(Some(Readable { id, title, all }))
+    }
+
+    /// The transcript at the newest checkpoint of a branch; `None` when it has none any more.
+    fn tip(&self, (thread, branch): (i64, i64)) -> Sql<Option<Tip>> {
+        let place = Place {
+            user: self.user,
+            thread,
+        };
+        let newest: Option<[u8; 16]> = self
+            .tx
+            .prepare_cached(
+                "SELECT id FROM checkpoints WHERE user = ?1 AND thread = ?2 AND ns = '' AND branch = ?3
+                 ORDER BY id DESC LIMIT 1",
+            )?
+            .query_row((place.user, place.thread, branch), |row| row.get(0))
+            .optional()?;
+        let Some(checkpoint) = newest.map(checkpoint_id) else {
+            return Ok(None);
+        };
+        let all = transcript::numbers(self.tx, place, checkpoint)?;
+        Ok(all.map(|all| Tip { checkpoint, all }))
     }
 }

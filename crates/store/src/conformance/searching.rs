@@ -4,7 +4,7 @@ use everthread_graph::contract::{
     Change, Dropped, ListDelta, Piece, Removal, StoreErrorKind, ThreadId,
 };
 
-use super::{Factory, Ids, Talk, key, kinds, sound};
+use super::{Factory, Ids, Talk, key, kinds, said, sound};
 use crate::{Hit, Search, Store, TRANSCRIPT};
 
 fn words(words: &str) -> Search {
@@ -138,12 +138,41 @@ pub async fn what_left_the_transcript_is_not_found(factory: &dyn Factory) {
         store.settle().await.unwrap();
         assert_eq!(texts(&*store, thread, "zebra").await.len(), found);
     }
-    let mut talk = Talk::new(&*store, &ids, "fork", "1");
-    let early = talk.turn("a", "b").await;
-    talk.turn("zebra", "c").await;
-    talk.apply(talk.step().from(Some(early)), 0).await;
-    assert!(texts(&*store, "fork", "zebra").await.is_empty());
     sound(&*store).await;
+}
+
+/// What lies on a branch that the head left behind is found, with the checkpoint at which it is read; what the head
+/// shares with it is found once, at the head.
+pub async fn other_branches_are_found(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let mut talk = Talk::new(&*store, &ids, "alice", "1");
+    let early = talk.turn("zebra one", "ok").await;
+    let left = talk.turn("zebra two", "ok").await;
+    talk.apply(talk.step().from(Some(early)), 0).await;
+    talk.len = 2;
+    talk.turn("zebra three", "ok").await;
+    let mut gone = Talk::new(&*store, &ids, "alice", "2");
+    let run = gone.begin("zebra four").await;
+    gone.finish(&run, "ok").await;
+    let taken_back = gone.head;
+    store.rollback_run(&gone.key, run.id).await.unwrap();
+    for _ in 0..2 {
+        let hits = find(&*store, "alice", words("zebra")).await;
+        let found: Vec<_> = hits
+            .iter()
+            .map(|hit| (crate::text_of(&hit.body), hit.checkpoint))
+            .collect();
+        let expected = [
+            ("zebra four", taken_back),
+            ("zebra three", None),
+            ("zebra two", Some(left)),
+            ("zebra one", None),
+        ];
+        assert_eq!(found, expected.map(|(text, at)| (text.to_owned(), at)));
+        store.settle().await.unwrap();
+    }
+    let read = said(&*store, &talk.key, Some(left)).await;
+    assert_eq!(read, ["zebra one", "ok", "zebra two", "ok"]);
 }
 
 /// Whatever is typed, it is words.

@@ -35,7 +35,7 @@ pub(crate) fn find(tx: &Connection, user: &UserId, query: &FindThreads) -> Sql<T
 pub(crate) fn expired(tx: &Connection, now_ms: i64, limit: usize) -> Sql<Vec<ThreadKey>> {
     let mut statement = tx.prepare_cached(
         "SELECT u.id, t.id FROM threads t JOIN users u ON u.user = t.user
-         WHERE t.expires_ms <= ?1 ORDER BY t.expires_ms LIMIT ?2",
+         WHERE t.expires_ms <= ?1 AND NOT u.held ORDER BY t.expires_ms LIMIT ?2",
     )?;
     let mut rows = statement.query((now_ms, i64::try_from(limit).unwrap_or(i64::MAX)))?;
     let mut keys = Vec::new();
