@@ -9,6 +9,7 @@ mod bouncer;
 mod conformance;
 mod distributed;
 mod index;
+mod leases;
 mod opening;
 mod text;
 mod tls;
