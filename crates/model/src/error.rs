@@ -43,8 +43,10 @@ pub enum ModelErrorKind {
     NotInstalled,
     /// Someone stopped the work.
     Cancelled,
-    /// Weights or an answer are damaged.
+    /// Weights are damaged.
     Corrupt,
+    /// The model's server answered with what is no reply, or with an empty one.
+    BadReply,
     /// The reply broke off after a part of it had been heard.
     Interrupted,
     /// The models folder cannot be read or written, or its disk is full.
@@ -65,6 +67,7 @@ impl ModelErrorKind {
             Self::NotInstalled => "not_installed",
             Self::Cancelled => "cancelled",
             Self::Corrupt => "corrupt",
+            Self::BadReply => "bad_reply",
             Self::Interrupted => "interrupted",
             Self::Storage => "storage",
         }
@@ -82,6 +85,7 @@ impl ModelErrorKind {
             Self::NotInstalled => "is not installed",
             Self::Cancelled => "was stopped",
             Self::Corrupt => "is damaged",
+            Self::BadReply => "gave no reply",
             Self::Interrupted => "broke off in the middle of its reply",
             Self::Storage => "cannot use its folder",
         }
@@ -99,6 +103,9 @@ impl ModelErrorKind {
             Self::Cancelled => "ask again",
             Self::NotInstalled => "get its weights with `everthread models pull`",
             Self::Corrupt => "get its weights again with `everthread models pull`",
+            Self::BadReply => {
+                "check that OPENAI_BASE_URL names a server that speaks OpenAI's protocol"
+            }
             Self::Interrupted => "ask again",
             Self::Storage => "free space, or correct the folder's permissions",
         }
@@ -165,6 +172,15 @@ impl ModelError {
         self.retry_after
     }
 
+    /// What went wrong without the model's name and without advice, for a sentence about it.
+    pub(crate) fn reason(&self) -> String {
+        let what = self.kind.what();
+        if self.detail.is_empty() {
+            return what.to_owned();
+        }
+        format!("{what}: {}", self.detail)
+    }
+
     /// Whether the same request may succeed later. [`Interrupted`](ModelErrorKind::Interrupted) may, but a part
     /// of a reply was heard already: only someone who can take that back should ask again.
     pub fn is_retryable(&self) -> bool {
@@ -204,6 +220,9 @@ impl fmt::Display for ModelError {
     }
 }
 
+            (ModelErrorKind::UnknownModel, None) if self.model.starts_with("openai:") => {
+                f.write_str("; choose one that the server at OPENAI_BASE_URL has")
+            }
 impl Error for ModelError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
@@ -231,3 +250,8 @@ mod tests {
         assert!(error.is_retryable());
     }
 }
+        let error = ModelError::new(ModelErrorKind::UnknownModel, "openai:m").detail("HTTP 404");
+        assert_eq!(
+            error.to_string(),
+            "model `openai:m` is not known: HTTP 404; choose one that the server at OPENAI_BASE_URL has"
+        );

