@@ -6,7 +6,8 @@
 
 #![allow(
     dead_code,
-    reason = "not every crate that takes this in needs all of it"
+    unreachable_pub,
+    reason = "not every crate that takes this in needs all of it, and each test is a binary"
 )]
 
 use std::fs::{self, Permissions};
