@@ -225,12 +225,6 @@ pub const CODES: &[ErrorCode] = &[
         "Try again after the seconds that `Retry-After` says. The log says why the issuer cannot be asked.",
     ),
     code(
-        "tools_unsupported",
-        400,
-        "The request offers tools, and the model calls none.",
-        "Leave `tools` out, or choose a model that calls them, such as one behind `openai:`.",
-    ),
-    code(
         "too_many_runs",
         503,
         "The server drives as many runs as it takes. Nothing was begun.",
@@ -241,6 +235,12 @@ pub const CODES: &[ErrorCode] = &[
         429,
         "This key or user reads as many streams at once as it may. Nothing was begun.",
         "Close a stream, or wait until a run ends. An operator can raise the limits under `[limits]`.",
+    ),
+    code(
+        "tools_unsupported",
+        400,
+        "The request offers tools, and the model calls none.",
+        "Leave `tools` out, or choose a model that calls them, such as one behind `openai:`.",
     ),
     code(
         "unauthorized",
