@@ -20,10 +20,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 #[async_trait]
 impl Checkpointer for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Ticket, StoreError> {
+        self.inner.refuse_to_write()?;
         self.inner.writer.commit(commit).await
     }
 
     async fn write(&self, writes: PendingWrites) -> Result<Ticket, StoreError> {
+        self.inner.refuse_to_write()?;
         self.inner.writer.write(writes).await
     }
 
@@ -93,8 +95,7 @@ impl Checkpointer for SqliteStore {
         let key = key.clone();
         let now_ms = self.inner.now_ms();
         self.inner
-            .writer
-            .call(
+            .write(
                 "withdrawing a run",
                 Touches::Thread(key.clone()),
                 move |tx| match sql::place::thread(tx, &key)? {

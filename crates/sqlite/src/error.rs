@@ -120,7 +120,7 @@ fn meaning(error: &rusqlite::Error) -> (StoreErrorKind, &'static str) {
         Some(ErrorCode::TooBig) => (Invalid, "a value is larger than a database row may be"),
         _ => (
             Corrupt,
-            "the file contradicts itself; run `storage check`, then restore a verified backup",
+            "the file is damaged; `everthread storage check` tells how much of it can be read; then restore a verified backup",
         ),
     }
 }

@@ -33,5 +33,5 @@ mod store;
 mod writer;
 
 pub use everthread_store::Clock;
-pub use options::{Location, SqliteOptions, Synchronous};
+pub use options::{Access, Location, SqliteOptions, Synchronous};
 pub use store::SqliteStore;

@@ -1,6 +1,8 @@
 //! Opening a file: what it is, whether it may be written, and its format.
 
-use std::fs::File;
+mod onlooker;
+
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::{Fault, database, is_harmless};
 use crate::migrations;
-use crate::options::{Location, SqliteOptions};
+use crate::options::{Access, Location, SqliteOptions};
 
 /// Marks a file as ours: `EvTh`.
 const APPLICATION_ID: i32 = 0x4576_5468;
@@ -29,17 +31,12 @@ const DOING: &str = "opening the store";
 
 /// Opens the connection that writes: creates the file, or looks whether it is ours and brings its format up to date.
 pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
-    if rusqlite::version_number() < OLDEST_SQLITE {
-        return Err(StoreError::new(
-            StoreErrorKind::Unavailable,
-            format!(
-                "SQLite {} can lose data: build with 3.51.3 or newer",
-                rusqlite::version()
-            ),
-        ));
-    }
+    refuse_old_sqlite()?;
     if let Location::File(path) = &options.location {
         look_at(path)?;
+        if options.vfs.is_none() {
+            begin_private(path);
+        }
     }
     let mut connection = connect(options, OpenFlags::SQLITE_OPEN_CREATE)?;
     let log = log_of(&connection).filter(|log| log.metadata().is_ok_and(|found| found.len() > 0));
@@ -49,8 +46,34 @@ pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> 
     Ok(connection)
 }
 
-/// Opens a connection that cannot write. The store must have been opened before.
+fn refuse_old_sqlite() -> Result<(), StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::new(
+            StoreErrorKind::Unavailable,
+            format!(
+                "SQLite {} can lose data: build with 3.51.3 or newer",
+                rusqlite::version()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// A file that is not there begins as one that its owner alone may read: SQLite gives its logs the same permissions.
+/// Whatever is in the way is told when it is opened.
+fn begin_private(path: &Path) {
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    drop(file.open(path));
+}
+
+/// Opens a connection that cannot write. Where the store is written too, it must have been opened before.
 pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    if options.access == Access::ReadOnly {
+        return onlooker::open(options);
+    }
     let connection = connect(options, OpenFlags::empty())?;
     connection
         .execute_batch("PRAGMA query_only = 1")
@@ -59,8 +82,12 @@ pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, StoreError> 
 }
 
 fn connect(options: &SqliteOptions, extra: OpenFlags) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
-    let mut connection = match (&options.location, &options.vfs) {
+    open_with(options, OpenFlags::SQLITE_OPEN_READ_WRITE | extra)
+}
+
+fn open_with(options: &SqliteOptions, access: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | access;
+    let connection = match (&options.location, &options.vfs) {
         (Location::Memory, _) => Connection::open_in_memory_with_flags(flags),
         (Location::File(path), None) => Connection::open_with_flags(path, flags),
         (Location::File(path), Some(vfs)) => {
@@ -68,6 +95,13 @@ fn connect(options: &SqliteOptions, extra: OpenFlags) -> Result<Connection, Stor
         }
     }
     .map_err(|error| explain(error.into(), &options.location))?;
+    made_ready(connection, options)
+}
+
+fn made_ready(
+    mut connection: Connection,
+    options: &SqliteOptions,
+) -> Result<Connection, StoreError> {
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     keep_plans(&connection)
         .and_then(|()| wait_when_busy(&mut connection, options.busy_wait))
@@ -151,34 +185,15 @@ fn settle_in_patiently(connection: &mut Connection, options: &SqliteOptions) -> 
 
 /// Reads what the file is before anything of it is changed.
 fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(), Fault> {
-    let Found {
-        application,
-        format,
-        objects,
-    } = look_into(connection)?;
-    let is_new = application == 0 && format == 0 && objects == 0;
-    if !is_new && application != APPLICATION_ID {
-        return Err(Fault::Store(StoreError::new(
-            StoreErrorKind::Invalid,
-            "the database belongs to another program: it is not touched; name another file",
-        )));
-    }
-    if format > migrations::FORMAT {
-        return Err(Fault::Store(StoreError::new(
-            StoreErrorKind::Newer,
-            format!(
-                "the file has format {format} and this version knows formats up to {}: it is not touched; use a newer version",
-                migrations::FORMAT
-            ),
-        )));
-    }
+    let found = look_into(connection)?;
+    refuse_foreign(&found)?;
     if connection.is_readonly("main")? {
         return Err(Fault::Store(StoreError::new(
             StoreErrorKind::Unavailable,
             "the file cannot be written: check its permissions",
         )));
     }
-    if is_new {
+    if found.is_new() {
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
     let log: String =
@@ -199,7 +214,7 @@ fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(),
         options.synchronous.pragma(),
         LOG_PAGES * 4_096,
     ))?;
-    if format < migrations::FORMAT {
+    if found.format < migrations::FORMAT {
         migrate(connection, options)?;
     }
     Ok(())
@@ -210,6 +225,33 @@ struct Found {
     application: i32,
     format: i32,
     objects: i64,
+}
+
+impl Found {
+    fn is_new(&self) -> bool {
+        self.application == 0 && self.format == 0 && self.objects == 0
+    }
+}
+
+/// Refuses what is no store, and one that a newer version wrote: what it means by its rows is not known here.
+fn refuse_foreign(found: &Found) -> Result<(), Fault> {
+    if !found.is_new() && found.application != APPLICATION_ID {
+        return Err(Fault::Store(StoreError::new(
+            StoreErrorKind::Invalid,
+            "the database belongs to another program: it is not touched; name another file",
+        )));
+    }
+    if found.format > migrations::FORMAT {
+        return Err(Fault::Store(StoreError::new(
+            StoreErrorKind::Newer,
+            format!(
+                "the file has format {} and this version knows formats up to {}: it is not touched; use a newer version",
+                found.format,
+                migrations::FORMAT
+            ),
+        )));
+    }
+    Ok(())
 }
 
 /// Reads at one moment: another process may be creating the store.
@@ -227,7 +269,13 @@ fn look_into(connection: &mut Connection) -> rusqlite::Result<Found> {
 /// Where the log of an open file lies; `None` in memory.
 fn log_of(connection: &Connection) -> Option<PathBuf> {
     let path = connection.path().filter(|path| !path.is_empty())?;
-    Some(PathBuf::from(format!("{path}-wal")))
+    Some(suffixed(Path::new(path), "-wal"))
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Syncs what the log holds. A process that was killed may have written there without syncing: from now on it is

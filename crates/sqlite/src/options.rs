@@ -1,11 +1,10 @@
 //! How a store is opened.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use everthread_graph::contract::{StoreError, StoreErrorKind};
+use everthread_store::Clock;
 
 /// Where a store is and how it behaves. Begin with [`SqliteOptions::at`], [`SqliteOptions::memory`] or
 /// [`SqliteOptions::from_url`] and change what should differ.
@@ -20,6 +19,8 @@ pub struct SqliteOptions {
     pub queue_len: usize,
     /// How long a transaction stays open for further steps of runs that began in it (default 300 µs).
     pub group_window: Duration,
+    /// Whether it is written too (default [`Access::ReadWrite`]).
+    pub access: Access,
     /// How much a power cut may take (default [`Synchronous::Full`]).
     pub synchronous: Synchronous,
     /// The name of a registered SQLite VFS; `None` for the system's.
@@ -43,6 +44,16 @@ pub enum Location {
     Memory,
 }
 
+/// What may be done with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It is read and written.
+    #[default]
+    ReadWrite,
+    /// It is only read, which takes no permission to write. Every write is refused.
+    ReadOnly,
+}
+
 /// How much a power cut may take. A killed process loses nothing in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Synchronous {
@@ -53,42 +64,6 @@ pub enum Synchronous {
     Normal,
     /// Anything, up to the file itself.
     Off,
-}
-
-/// What gives the time, in milliseconds since 1970-01-01 UTC.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
-
-impl Clock {
-    /// A clock that asks this function.
-    pub fn new(now_ms: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now_ms))
-    }
-
-    /// The time.
-    #[must_use]
-    pub fn now_ms(&self) -> i64 {
-        (self.0)()
-    }
-}
-
-impl Default for Clock {
-    /// The system's clock.
-    fn default() -> Self {
-        Self::new(|| {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| {
-                    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-                })
-        })
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
 }
 
 impl SqliteOptions {
@@ -132,6 +107,7 @@ impl SqliteOptions {
             readers: 4,
             queue_len: 1_024,
             group_window: Duration::from_micros(300),
+            access: Access::default(),
             synchronous: Synchronous::default(),
             vfs: None,
             clock: Clock::default(),

@@ -74,6 +74,11 @@ impl Readers {
         .unwrap_or_else(|error| Err(broken_off(doing, error)))
     }
 
+    /// Keeps a connection that was opened already.
+    pub(crate) fn keep(&self, connection: Connection) {
+        self.free().push(connection);
+    }
+
     /// Lets go of the connections; later reads are refused.
     pub(crate) fn close(&self) {
         self.room.close();

@@ -5,13 +5,13 @@ mod erasure;
 
 use std::sync::Arc;
 
-use everthread_graph::contract::StoreError;
+use everthread_graph::contract::{StoreError, StoreErrorKind};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::error::Sql;
 use crate::open;
-use crate::options::{Location, SqliteOptions};
+use crate::options::{Access, Location, SqliteOptions};
 use crate::owner::Owner;
 use crate::readers::Readers;
 use crate::sql::run_rules::Env;
@@ -38,13 +38,17 @@ pub(crate) struct Inner {
 }
 
 impl SqliteStore {
-    /// Opens a store; creates its file when that is not there.
+    /// Opens a store; creates its file when that is not there, readable by its owner alone. One that is
+    /// [only read](crate::Access::ReadOnly) must be there.
     ///
     /// # Errors
-    /// `NotFound` when the folder is not there; `Invalid` when the path is a folder or the file belongs to another
+    /// `NotFound` when the folder is not there, or the file and it is only read; `Invalid` when the path is a folder or the file belongs to another
     /// program; `Corrupt` when it is no database or a damaged one; `Newer` when a newer version wrote it;
     /// `Unavailable` when it cannot be read or written. No file is changed then.
     pub fn open(options: SqliteOptions) -> Result<Self, StoreError> {
+        if options.access == Access::ReadOnly {
+            return Self::open_to_read(options);
+        }
         let connection = open::writer(&options)?;
         let owner = Arc::new(Owner::take(&options.location)?);
         let connection: Shared = Arc::new(std::sync::Mutex::new(connection));
@@ -64,6 +68,21 @@ impl SqliteStore {
                 readers,
                 owner,
                 ended,
+            }),
+        })
+    }
+
+    fn open_to_read(options: SqliteOptions) -> Result<Self, StoreError> {
+        let first = open::reader(&options)?;
+        let readers = Readers::new(options.clone(), None);
+        readers.keep(first);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer: Writer::none(),
+                owner: Arc::new(Owner::onlooker(&options.location)),
+                ended: Arc::default(),
+                readers,
+                options,
             }),
         })
     }
@@ -94,7 +113,22 @@ impl Inner {
         touches: Touches,
         function: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.refuse_to_write()?;
         self.writer.call(doing, touches, function).await
+    }
+
+    /// Refuses to write where the store is only read.
+    pub(crate) fn refuse_to_write(&self) -> Result<(), StoreError> {
+        match self.options.access {
+            Access::ReadWrite => Ok(()),
+            Access::ReadOnly => Err(StoreError::new(
+                StoreErrorKind::Unavailable,
+                format!(
+                    "{} was opened to be read only",
+                    self.options.location.describe()
+                ),
+            )),
+        }
     }
 
     /// The time.

@@ -90,6 +90,19 @@ impl Writer {
         })
     }
 
+    /// The writer of a store that is only read: it takes no job.
+    pub(crate) fn none() -> Self {
+        let room = Arc::new(Semaphore::new(0));
+        room.close();
+        Self {
+            queue: mpsc::channel().0,
+            queued: Arc::default(),
+            desk: Arc::default(),
+            room,
+            thread: Mutex::default(),
+        }
+    }
+
     /// Hands over a job. Waits while the queue is full.
     pub(crate) async fn send(&self, job: Job) -> Result<(), StoreError> {
         match self.room.acquire().await {

@@ -7,12 +7,12 @@ use everthread_graph::contract::{
     Admission, Change, ChannelChange, Checkpoint, CheckpointId, Commit, Fence, Namespace, RunId,
     RunMark, Source, StoreError, StoreErrorKind, ThreadKey,
 };
-use everthread_store::TRANSCRIPT;
+use everthread_store::{TRANSCRIPT, time_of};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Fault, Sql, fault};
 use crate::sql::change::{self, ChannelMap};
-use crate::sql::ids::{checkpoint_bytes, time_of};
+use crate::sql::ids::checkpoint_bytes;
 use crate::sql::place::{self, Place};
 use crate::sql::rollback::{new_branch, transcript_len};
 use crate::sql::run_rules::{self, Env, Right};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use everthread_graph::contract::{CheckpointId, RunId, StoreErrorKind, TaskId};
+use everthread_store::canonical_uuid;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use uuid::Uuid;
 
@@ -26,14 +27,6 @@ pub(crate) fn run_id(bytes: [u8; 16]) -> RunId {
 /// The task of these bytes.
 pub(crate) fn task_id(bytes: [u8; 16]) -> TaskId {
     TaskId::from_uuid(Uuid::from_bytes(bytes))
-}
-
-/// The time inside a UUIDv7, in milliseconds.
-pub(crate) fn time_of(id: CheckpointId) -> i64 {
-    let bytes = id.uuid().into_bytes();
-    bytes[..6]
-        .iter()
-        .fold(0, |time, byte| (time << 8) | i64::from(*byte))
 }
 
 /// An element's id at rest: 16 bytes for a UUID in its usual lower-case form, else the text itself.
@@ -72,16 +65,6 @@ fn damaged() -> Fault {
         StoreErrorKind::Corrupt,
         "a message has an id that is none: run `storage check`, then restore a verified backup",
     )
-}
-
-fn canonical_uuid(text: &str) -> Option<Uuid> {
-    if text.len() != 36 {
-        return None;
-    }
-    let uuid = Uuid::try_parse(text).ok()?;
-    let mut buffer = Uuid::encode_buffer();
-    let canonical: &str = uuid.hyphenated().encode_lower(&mut buffer);
-    (canonical == text).then_some(uuid)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use everthread_graph::contract::{
     At, ChannelValue, Checkpoint, CheckpointId, Element, HistoryQuery, Json, Namespace, Saved,
     Source, TaskWrites, ThreadKey, WriteSlot,
 };
-use everthread_store::Ranges;
+use everthread_store::{Ranges, time_of};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::error::Sql;
 use crate::sql::change::{self, ChannelMap};
-use crate::sql::ids::{checkpoint_bytes, checkpoint_id, element_id, run_id, task_id, time_of};
+use crate::sql::ids::{checkpoint_bytes, checkpoint_id, element_id, run_id, task_id};
 use crate::sql::place::{self, Place};
 
 const COLUMNS: &str =

@@ -3,11 +3,10 @@
 use everthread_graph::contract::{
     Fence, Multitask, Namespace, NewRun, RunId, RunMark, RunOutcome, StoreErrorKind,
 };
-use everthread_store::RunStatus;
+use everthread_store::{Clock, RunStatus};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Sql, fault};
-use crate::options::Clock;
 use crate::owner::Owner;
 use crate::sql::state::{ActiveRun, ThreadState};
 use crate::sql::{queue, rollback, run};

@@ -385,6 +385,7 @@ impl Store for SqliteStore {
     }
 
     async fn settle(&self) -> Result<(), StoreError> {
+        self.inner.refuse_to_write()?;
         self.inner.writer.ask(Job::Settle).await
     }
 

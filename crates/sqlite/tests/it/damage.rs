@@ -26,6 +26,36 @@ async fn said_after(sql: &str) -> Vec<String> {
         .collect()
 }
 
+/// A page of the file's own is overwritten: what else is there is read all the same.
+#[tokio::test]
+async fn what_can_be_read_of_a_damaged_file_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.db");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    fs::copy(fixtures.join("format-2.db"), &path).unwrap();
+    let connection = Connection::open(&path).unwrap();
+    let (size, page): (usize, usize) = connection
+        .query_row(
+            "SELECT (SELECT page_size FROM pragma_page_size), rootpage FROM sqlite_schema WHERE name = 'messages'",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    connection.close().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[(page - 1) * size..page * size].fill(0xAB);
+    fs::write(&path, bytes).unwrap();
+    let store = SqliteStore::open(SqliteOptions::at(&path)).unwrap();
+    let report = store.check(&mut |_, _| {}).await.unwrap();
+    let told = |start: &str| {
+        let mut problems = report.problems.iter();
+        problems.any(|problem| problem.place.starts_with(start))
+    };
+    assert!(told("the file"), "{report:?}");
+    assert!(told("thread number"), "{report:?}");
+    assert!(report.problems.len() > 2, "{report:?}");
+}
+
 #[tokio::test]
 async fn each_kind_of_row_is_read_by_the_check() {
     assert_eq!(said_after("").await, Vec::<String>::new());

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Barrier;
 
-use everthread_sqlite::{SqliteOptions, SqliteStore};
-use everthread_store::conformance::{Ids, Talk};
-use everthread_store::{Store, StoreError, StoreErrorKind};
+use everthread_sqlite::{Access, SqliteOptions, SqliteStore};
+use everthread_store::conformance::{Ids, Talk, key, said, sound};
+use everthread_store::{Search, Store, StoreError, StoreErrorKind, UserPatch};
 use rusqlite::Connection;
 
 fn open(path: &Path) -> Result<SqliteStore, StoreError> {
@@ -157,4 +157,107 @@ fn urls_name_files_or_memory() {
         let error = SqliteOptions::from_url(bad).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Invalid, "{bad:?}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.db");
+    let store = open(&path).unwrap();
+    let ids = Ids::new();
+    Talk::new(&store, &ids, "alice", "1").turn("a", "b").await;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&dir.path().join("chat.db-wal")), 0o600);
+    store.close().await.unwrap();
+    // What an operator has decided stays.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    open(&path).unwrap().close().await.unwrap();
+    assert_eq!(mode(&path), 0o640);
+}
+
+fn open_to_read(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(SqliteOptions {
+        access: Access::ReadOnly,
+        ..SqliteOptions::at(path)
+    })
+}
+
+/// Lets nobody, not even root, begin the file that SQLite needs beside a database with a log.
+fn lock_place(path: &Path) {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-shm");
+    // A link that leads to itself cannot be opened.
+    std::os::unix::fs::symlink(&name, &name).unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("50% of #1?.db");
+    made(&path, 3).await;
+    lock_place(&path);
+    assert_eq!(open(&path).unwrap_err().kind(), StoreErrorKind::Unavailable);
+    let before = fs::read(&path).unwrap();
+    let store = open_to_read(&path).unwrap();
+    let talk = key("alice", "1");
+    assert_eq!(said(&store, &talk, None).await.len(), 6);
+    let search = Search {
+        words: "question".to_owned(),
+        thread: None,
+        offset: 0,
+        limit: 9,
+    };
+    assert_eq!(store.search(&talk.user, search).await.unwrap().len(), 3);
+    sound(&store).await;
+    let written = store.put_user(&talk.user, UserPatch::default()).await;
+    let refused = written.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
+    assert!(refused.to_string().contains("only"), "{refused}");
+    store.close().await.unwrap();
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.db");
+    made(&path, 1).await;
+    let store = open(&path).unwrap();
+    store
+        .put_user(&key("bob", "x").user, UserPatch::default())
+        .await
+        .unwrap();
+    let copy = dir.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(
+        dir.path().join("chat.db-wal"),
+        dir.path().join("copy.db-wal"),
+    )
+    .unwrap();
+    store.close().await.unwrap();
+    let both = open_to_read(&copy).unwrap();
+    assert!(both.user(&key("bob", "x").user).await.unwrap().is_some());
+    both.close().await.unwrap();
+    let _ = fs::remove_file(dir.path().join("copy.db-shm"));
+    lock_place(&copy);
+    let error = open_to_read(&copy).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.to_string().contains("copy.db-wal"), "{error}");
+}
+
+#[tokio::test]
+async fn only_what_is_there_and_known_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chat.db");
+    let kind = |path: &Path| open_to_read(path).map(drop).unwrap_err().kind();
+    assert_eq!(kind(&path), StoreErrorKind::NotFound);
+    assert!(!path.exists());
+    made(&path, 1).await;
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 9_999).unwrap();
+    drop(newer);
+    assert_eq!(kind(&path), StoreErrorKind::Newer);
 }
