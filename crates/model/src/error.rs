@@ -156,6 +156,11 @@ impl ModelError {
         self.kind
     }
 
+    /// What exactly happened, a lower-case fragment; may be empty.
+    pub fn what(&self) -> &str {
+        &self.detail
+    }
+
     /// The name of the model that failed.
     pub fn model(&self) -> &str {
         &self.model
@@ -167,11 +172,6 @@ impl ModelError {
         (!name.ends_with(".gguf")).then_some(name)
     }
 
-    /// How long the model's server asked to be left alone.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
-    }
-
     /// What went wrong without the model's name and without advice, for a sentence about it.
     pub(crate) fn reason(&self) -> String {
         let what = self.kind.what();
@@ -179,6 +179,11 @@ impl ModelError {
             return what.to_owned();
         }
         format!("{what}: {}", self.detail)
+    }
+
+    /// How long the model's server asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// Whether the same request may succeed later. [`Interrupted`](ModelErrorKind::Interrupted) may, but a part
@@ -215,14 +220,14 @@ impl fmt::Display for ModelError {
             (ModelErrorKind::Corrupt, Some(name)) => {
                 write!(f, "; run `everthread models pull {name}` again")
             }
+            (ModelErrorKind::UnknownModel, None) if self.model.starts_with("openai:") => {
+                f.write_str("; choose one that the server at OPENAI_BASE_URL has")
+            }
             (kind, _) => write!(f, "; {}", kind.advice()),
         }
     }
 }
 
-            (ModelErrorKind::UnknownModel, None) if self.model.starts_with("openai:") => {
-                f.write_str("; choose one that the server at OPENAI_BASE_URL has")
-            }
 impl Error for ModelError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
@@ -248,10 +253,10 @@ mod tests {
             "model `openai:m` asks for fewer requests: HTTP 429; try again in 2 s"
         );
         assert!(error.is_retryable());
-    }
-}
         let error = ModelError::new(ModelErrorKind::UnknownModel, "openai:m").detail("HTTP 404");
         assert_eq!(
             error.to_string(),
             "model `openai:m` is not known: HTTP 404; choose one that the server at OPENAI_BASE_URL has"
         );
+    }
+}

@@ -178,6 +178,9 @@ async fn the_page_needs_nothing_from_elsewhere() {
         let first = program.lines().next().unwrap();
         assert!(page.text.contains(first), "{title}");
     }
+    let programs = everthread_server::SNIPPETS.len();
+    assert_eq!(page.text.matches(app.base.as_str()).count(), programs);
+    assert!(!page.text.contains(":8123") && !page.text.contains("need a key"));
     assert!(
         !page.text.contains("{{"),
         "something was left out: {}",
@@ -187,9 +190,6 @@ async fn the_page_needs_nothing_from_elsewhere() {
         assert!(!page.text.contains(from_elsewhere), "{from_elsewhere}");
     }
     assert!(
-    let programs = everthread_server::SNIPPETS.len();
-    assert_eq!(page.text.matches(app.base.as_str()).count(), programs);
-    assert!(!page.text.contains(":8123") && !page.text.contains("need a key"));
         page.header("content-security-policy")
             .unwrap()
             .contains("default-src 'none'")
