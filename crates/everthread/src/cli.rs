@@ -94,6 +94,9 @@ pub(crate) struct Serve {
     /// EVERTHREAD_MODEL] [default: local].
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+    /// Get the weights that the model lacks while the server runs: `/readyz` answers 503 until they are there.
+    #[arg(long)]
+    pub(crate) pull: bool,
 }
 
 /// `everthread users`

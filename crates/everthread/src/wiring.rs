@@ -3,6 +3,7 @@
 mod disk;
 mod meaning;
 mod models;
+pub(crate) mod needs;
 pub(crate) mod serving;
 
 use std::fs;

@@ -19,7 +19,7 @@ use crate::output::is_interactive;
 use crate::settings::Settings;
 use crate::wiring;
 
-pub(crate) use asking::make_ready;
+pub(crate) use asking::{make_ready, make_servable};
 
 /// Runs the command.
 pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure> {

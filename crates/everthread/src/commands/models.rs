@@ -137,6 +137,21 @@ pub(crate) fn pull_with_progress(
     Ok(path?)
 }
 
+/// Gets weights from wherever they can be had, and tells the log how far it is.
+pub(crate) fn pull_in_background(wanted: &Weights, dir: &Path) -> Result<(), Failure> {
+    let mut told = None;
+    let mut tell = |now: Progress| {
+        let tenth = now.done_bytes * 10 / now.total_bytes.max(1);
+        if told != Some((now.phase, tenth)) {
+            told = Some((now.phase, tenth));
+            let (model, doing) = (wanted.name, doing(now.phase));
+            tracing::info!(operation = "pull", model, "{doing}: {} %", tenth * 10);
+        }
+    };
+    weights::pull(wanted.name, &PullSource::Auto, dir, &mut tell)?;
+    Ok(())
+}
+
 fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Downloading => "Downloading",

@@ -3,16 +3,20 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use everthread_model::ModelConfig;
 use serde_json::json;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Serve;
-use crate::commands::chat::make_ready;
+use crate::commands::chat::make_servable;
+use crate::commands::models;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, is_interactive};
 use crate::settings::Settings;
+use crate::wiring::needs::{Lack, members};
 use crate::{logging, wiring};
 
 /// Runs the command, until SIGTERM or SIGINT.
@@ -21,8 +25,20 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Serve) -> Re
     let address = address(settings.listen(args.listen.as_deref())).await?;
     let spec = settings.model(args.model.as_deref());
     let mut config = settings.model_config();
-    make_ready(&spec, &mut config, is_interactive())?;
+    make_servable(&spec, &mut config, is_interactive() && !args.pull)?;
+    let lacking = lacking(&spec, &config)?;
+    let models_dir = config.local.models_dir.clone();
     let serving = wiring::serving::open(settings, &spec, config).await?;
+    for (model, lack) in &lacking {
+        tracing::warn!(
+            operation = "serve",
+            model,
+            "this model cannot answer yet: {lack}"
+        );
+    }
+    if args.pull {
+        pull(lacking, models_dir)?;
+    }
     let done = listen(
         settings,
         output,
@@ -67,6 +83,40 @@ async fn listen(
         };
         Failure::new(exit, "the server cannot serve").because(error)
     })
+}
+
+/// The models that cannot answer yet, and why.
+fn lacking(spec: &str, config: &ModelConfig) -> Result<Vec<(String, Lack)>, Failure> {
+    let chain = members(&spec.parse()?, config).into_iter();
+    let lacking = chain.filter_map(|member| Some((member.model, member.lack?)));
+    Ok(lacking.collect())
+}
+
+/// Gets weights, on a thread of its own that nobody waits for: what it has not got when the server stops is gone on
+/// with the next time.
+fn pull(lacking: Vec<(String, Lack)>, dir: PathBuf) -> Result<(), Failure> {
+    let work = move || {
+        for (model, lack) in lacking {
+            let Lack::Weights(wanted) = lack else {
+                continue;
+            };
+            match models::pull_in_background(wanted, &dir) {
+                Ok(()) => tracing::info!(
+                    operation = "pull",
+                    outcome = "ok",
+                    model,
+                    "weights are here"
+                ),
+                Err(failure) => {
+                    tracing::error!(operation = "pull", outcome = "error", model, error = %failure, "no weights");
+                }
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("pull".to_owned())
+        .spawn(work)?;
+    Ok(())
 }
 
 async fn address(text: &str) -> Result<SocketAddr, Failure> {

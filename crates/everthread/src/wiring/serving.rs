@@ -36,8 +36,7 @@ pub(crate) async fn open(
     let opened = super::open_store(settings).await?;
     let store = Metered::new(opened, metrics.clone()).log_messages(settings.log().messages);
     let store: Arc<dyn Store> = Arc::new(store);
-    let named = super::open_model(spec, &config)?.name().to_owned();
-    let watch = ModelWatch::new(metrics.clone(), &named);
+    let watch = ModelWatch::new(metrics.clone(), spec.parse()?, config.clone());
     config.fallback.observer = Some(Arc::clone(&watch) as Arc<dyn ModelObserver>);
     let model = super::open_model(spec, &config)?;
     let meaning = Meaning::found(config.local.models_dir.clone());

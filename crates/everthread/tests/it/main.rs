@@ -7,5 +7,6 @@ mod chatting;
 mod commands;
 mod kill;
 mod load;
+mod readiness;
 mod serving;
 mod tidy;

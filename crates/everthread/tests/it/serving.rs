@@ -20,13 +20,17 @@ pub(crate) struct Serving {
 
 impl Serving {
     pub(crate) fn begin(home: &Home, args: &[&str]) -> Self {
+        Self::with_model(home, "scripted:echo", args)
+    }
+
+    pub(crate) fn with_model(home: &Home, model: &str, args: &[&str]) -> Self {
         let all = [
             &[
                 "serve",
                 "--listen",
                 "127.0.0.1:0",
                 "--model",
-                "scripted:echo",
+                model,
                 "--json",
             ],
             args,
@@ -59,7 +63,13 @@ impl Serving {
     }
 
     /// Sends a request; gives status and body.
-    fn call(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n{body}",

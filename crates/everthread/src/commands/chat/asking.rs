@@ -1,61 +1,124 @@
-//! What a model needs before the first turn: weights, or a key. A person is asked; a script is told what to run.
+//! What models need before the first turn: weights, or a key. A person is asked; a script is told what to run.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use everthread_model::ModelConfig;
-use everthread_model::weights::{self, ModelKind};
+use everthread_model::weights::{self, ModelKind, Weights};
+use everthread_model::{ModelChoice, ModelConfig, ModelSpec};
 
 use crate::commands::models;
 use crate::failure::{Exit, Failure};
 use crate::output::bytes;
+use crate::wiring::needs::{Lack, Member, members};
 
-/// Gets what the models of `spec` lack, asking first.
+/// Gets what the first model of `spec` lacks, asking first, and says which of the others cannot answer yet.
+///
+/// # Errors
+/// When none of the models can answer, with what each of them lacks.
 pub(crate) fn make_ready(
     spec: &str,
     config: &mut ModelConfig,
     interactive: bool,
 ) -> Result<(), Failure> {
-    // Of a chain, only the first model must be ready; the others are for when it fails.
-    let first = spec.split(',').next().unwrap_or(spec).trim();
-    match first.split_once(':').unwrap_or((first, "")) {
-        ("local", name) => weights_of(name, config, interactive),
-        ("openai", _) => key(config, interactive),
-        _ => Ok(()),
+    let spec: ModelSpec = spec.parse()?;
+    let chain = ask_for_first(&spec, config, interactive)?;
+    if chain.iter().all(|member| member.lack.is_some()) {
+        return Err(none_can_answer(&chain));
     }
+    let answers = chain.iter().find(|member| member.lack.is_none());
+    let answers = answers.map_or("", |member| member.model.as_str());
+    for member in &chain {
+        if let Some(lack) = member.lack {
+            eprintln!(
+                "{} cannot answer yet: {lack}. {answers} answers meanwhile.",
+                member.model
+            );
+        }
+    }
+    Ok(())
 }
 
-fn weights_of(name: &str, config: &ModelConfig, interactive: bool) -> Result<(), Failure> {
-    let wanted = if name.is_empty() {
-        weights::catalog().first()
-    } else {
-        weights::find(name)
+/// The same for a server, which may begin before the weights are there.
+///
+/// # Errors
+/// When none of the models can answer, and none ever will while the server runs.
+pub(crate) fn make_servable(
+    spec: &str,
+    config: &mut ModelConfig,
+    interactive: bool,
+) -> Result<(), Failure> {
+    let spec: ModelSpec = spec.parse()?;
+    let chain = ask_for_first(&spec, config, interactive)?;
+    if chain.iter().all(|member| member.lack == Some(Lack::Key)) {
+        return Err(none_can_answer(&chain));
+    }
+    Ok(())
+}
+
+/// Asks a person for what the first model lacks; gives how all of them stand then.
+fn ask_for_first(
+    spec: &ModelSpec,
+    config: &mut ModelConfig,
+    interactive: bool,
+) -> Result<Vec<Member>, Failure> {
+    refuse_embedders(spec)?;
+    let chain = members(spec, config);
+    let Some(lack) = chain.first().and_then(|first| first.lack) else {
+        return Ok(chain);
     };
-    // A name that is not in the list is refused, with the list, when the model is opened.
-    let Some(wanted) = wanted else { return Ok(()) };
-    if wanted.kind != ModelKind::Chat {
-        let what = format!(
-            "{} compares texts and cannot answer; choose another with --model",
-            wanted.title
-        );
-        return Err(Failure::new(Exit::Invalid, what));
-    }
-    let dir = &config.local.models_dir;
-    if wanted.is_installed(dir) {
-        return Ok(());
-    }
-    let size = bytes(wanted.size_bytes());
     if !interactive {
-        return Err(Failure::new(
-            Exit::Unavailable,
-            format!(
-                "the model {} is not here yet ({size}); run `everthread models pull {}`",
-                wanted.title, wanted.name
-            ),
-        ));
+        return Ok(chain);
     }
+    let got = match lack {
+        Lack::Weights(wanted) => get(wanted, &config.local.models_dir),
+        Lack::Key => key(config),
+    };
+    if let Err(failure) = got {
+        if chain.iter().all(|member| member.lack.is_some()) {
+            return Err(failure);
+        }
+        eprintln!("{failure}");
+    }
+    Ok(members(spec, config))
+}
+
+/// A model that compares texts is none that answers.
+fn refuse_embedders(spec: &ModelSpec) -> Result<(), Failure> {
+    let local = spec.choices().iter().filter_map(|choice| match choice {
+        ModelChoice::Local(name) => weights::find(name),
+        _ => None,
+    });
+    for weights in local {
+        if weights.kind != ModelKind::Chat {
+            let what = format!(
+                "{} compares texts and cannot answer; choose another with --model",
+                weights.title
+            );
+            return Err(Failure::new(Exit::Invalid, what));
+        }
+    }
+    Ok(())
+}
+
+fn none_can_answer(chain: &[Member]) -> Failure {
+    let mut lacks: Vec<String> = Vec::new();
+    for lack in chain.iter().filter_map(|member| member.lack) {
+        let lack = match lack {
+            Lack::Weights(_) => lack.to_string(),
+            Lack::Key => format!("{lack}; set it, or choose another model with --model"),
+        };
+        if !lacks.contains(&lack) {
+            lacks.push(lack);
+        }
+    }
+    Failure::new(Exit::Unavailable, lacks.join("; "))
+}
+
+fn get(wanted: &'static Weights, dir: &Path) -> Result<(), Failure> {
     eprintln!(
-        "The model {} is not here yet. It is {size} ({}), kept in {}.",
+        "The model {} is not here yet. It is {} ({}), kept in {}.",
         wanted.title,
+        bytes(wanted.size_bytes()),
         wanted.licence,
         dir.display()
     );
@@ -65,26 +128,15 @@ fn weights_of(name: &str, config: &ModelConfig, interactive: bool) -> Result<(),
             "without its weights the model cannot answer; choose another with --model",
         ));
     }
-    models::pull_with_progress(wanted, &weights::PullSource::Auto, dir).map(|_| ())
+    models::pull_with_progress(wanted, &weights::PullSource::Auto, dir).map(drop)
 }
 
-fn key(config: &mut ModelConfig, interactive: bool) -> Result<(), Failure> {
-    let openai = &mut config.openai;
-    let is_official = openai.base_url.contains("api.openai.com");
-    if openai.api_key.is_some() || !is_official {
-        return Ok(());
-    }
-    if !interactive {
-        return Err(Failure::new(
-            Exit::Unavailable,
-            "OPENAI_API_KEY is not set; set it, or choose another model with --model",
-        ));
-    }
+fn key(config: &mut ModelConfig) -> Result<(), Failure> {
     let key = rpassword::prompt_password("OPENAI_API_KEY (not shown): ")?;
     if key.trim().is_empty() {
         return Err(Failure::new(Exit::Invalid, "no key was given"));
     }
-    openai.api_key = Some(key.trim().to_owned());
+    config.openai.api_key = Some(key.trim().to_owned());
     Ok(())
 }
 
