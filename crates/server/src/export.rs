@@ -1,35 +1,38 @@
-//! All that is kept of a user, as one JSON document that is written while it is read.
+//! All that is kept of a user, as one JSON document that is written while it is read, as of one moment.
 //!
-//! `{"format": "everthread-user", "version": 1, "exported_at", "user", "sessions", "threads": [{…, "messages"}],
-//! "items"}`: what was said is whole, whatever was summarised.
+//! `{"format": "everthread-user", "version": 2, "exported_at", "user", "keys", "sessions", "items", "threads": [{…,
+//! "branches", "heads", "runs", "checkpoints", "channel_changes", "pending_writes", "messages", "run_events"}]}`.
+//!
+//! `messages` are all that were said, on every branch; `at_head` tells those that the thread shows now. The state at a
+//! checkpoint is read so: its `channels` name, for each channel, the change that last set it. Such a change holds the
+//! value; of a list, it holds the `seq` of the messages that are its elements (`"live": "1-4,7"`, and `all` where it
+//! differs: what the thread shows beside), in full or as edits (position, how many leave, which come) of the change that
+//! `on` names.
+
+mod document;
+mod rows;
+mod transcript;
 
 use std::sync::Arc;
 
-use everthread_graph::contract::{ItemQuery, ThreadKey, UserId};
-use everthread_store::{FindThreads, ReadMessages, Store, StoreError, Thread, ThreadSort};
-use futures::stream::{self, Stream};
+use everthread_graph::contract::UserId;
+use everthread_store::portable::{Row, RowStream, Scope};
+use everthread_store::{Store, StoreError, StoreErrorKind};
+use futures::stream::{self, Stream, StreamExt};
 use serde_json::{Value, json};
 
-use crate::routes::api::wire::{ConversationBody, SessionBody, UserBody, value};
+use crate::identity::Keys;
+use crate::routes::api::wire::{KeyBody, UserBody};
 use crate::times::iso;
 
-/// Rows that are read at once.
-const PAGE: usize = 100;
-/// Sessions that are told.
-const MAX_SESSIONS: usize = 10_000;
-
-/// Where the document has come to.
-enum Place {
-    Thread { offset: usize },
-    Items { offset: usize },
-    Done,
-}
+use document::Document;
+use transcript::Transcript;
 
 struct Export {
-    store: Arc<dyn Store>,
-    user: UserId,
-    place: Place,
+    rows: Option<RowStream>,
     head: Option<String>,
+    document: Document,
+    transcript: Transcript,
 }
 
 /// The pieces of the document; `None` when nothing is known of the user. Put together they are one JSON object; a
@@ -44,28 +47,36 @@ pub async fn export_user(
     let Some(found) = store.user(user).await? else {
         return Ok(None);
     };
-    let sessions = store.sessions(user, MAX_SESSIONS).await?;
-    let sessions: Vec<SessionBody> = sessions.iter().map(SessionBody::from).collect();
+    let rows = match store.read_rows(&Scope::User(user.clone())).await {
+        Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(None),
+        rows => rows?,
+    };
+    let keys = Keys::new(store).list().await?;
+    let keys: Vec<Value> = keys
+        .iter()
+        .filter(|key| key.user.as_ref() == Some(user))
+        .map(|key| json!(KeyBody::from(key)))
+        .collect();
     let head = json!({
         "format": "everthread-user",
-        "version": 1,
+        "version": 2,
         "exported_at": iso(jiff::Timestamp::now().as_millisecond()),
         "user": UserBody::from(&found),
-        "sessions": sessions,
+        "keys": keys,
     });
     // The object goes on.
     let mut head = head.to_string();
     head.pop();
     let export = Export {
-        store,
-        user: user.clone(),
-        place: Place::Thread { offset: 0 },
-        head: Some(head + ",\"threads\":["),
+        rows: Some(rows),
+        head: Some(head),
+        document: Document::default(),
+        transcript: Transcript::default(),
     };
     Ok(Some(stream::unfold(export, |mut export| async move {
         let piece = export.next().await.transpose()?;
         if piece.is_err() {
-            export.place = Place::Done;
+            export.rows = None;
         }
         Some((piece, export))
     })))
@@ -74,90 +85,24 @@ pub async fn export_user(
 impl Export {
     async fn next(&mut self) -> Result<Option<String>, StoreError> {
         if let Some(head) = self.head.take() {
-            return Ok(Some(head));
+            return Ok(Some(head + &self.document.begin()));
         }
-        match self.place {
-            Place::Thread { offset } => self.thread(offset).await.map(Some),
-            Place::Items { offset } => self.items(offset).await.map(Some),
-            Place::Done => Ok(None),
-        }
-    }
-
-    async fn thread(&mut self, offset: usize) -> Result<String, StoreError> {
-        let query = FindThreads {
-            // Threads that change meanwhile keep their places in this order.
-            sort_by: ThreadSort::Created,
-            descending: false,
-            archived: true,
-            offset,
-            limit: 1,
-            ..FindThreads::default()
+        let Some(rows) = &mut self.rows else {
+            return Ok(None);
         };
-        let page = self.store.find_threads(&self.user, query).await?;
-        let Some(thread) = page.threads.first() else {
-            self.place = Place::Items { offset: 0 };
-            return Ok("],\"items\":[".to_owned());
+        let Some(batch) = rows.next().await else {
+            self.rows = None;
+            return Ok(Some(self.document.end()));
         };
-        self.place = Place::Thread { offset: offset + 1 };
-        Ok(comma(offset) + &self.whole(thread).await?.to_string())
-    }
-
-    async fn whole(&self, thread: &Thread) -> Result<Value, StoreError> {
-        let key = ThreadKey {
-            user: self.user.clone(),
-            thread: thread.id.clone(),
-        };
-        let messages = self.store.messages(&key, ReadMessages::default()).await?;
-        let messages: Vec<Value> = messages
-            .iter()
-            .map(|message| {
-                json!({
-                    "seq": message.seq,
-                    "id": message.id,
-                    "at": iso(message.at_ms),
-                    "message": value(&message.body),
-                })
-            })
-            .collect();
-        let mut whole = serde_json::to_value(ConversationBody::from(thread)).unwrap_or_default();
-        whole["messages"] = Value::Array(messages);
-        Ok(whole)
-    }
-
-    async fn items(&mut self, offset: usize) -> Result<String, StoreError> {
-        let query = ItemQuery {
-            offset,
-            limit: PAGE,
-            ..ItemQuery::default()
-        };
-        let items = self.store.search_items(&self.user, query).await?;
         let mut text = String::new();
-        for (at, item) in items.iter().enumerate() {
-            let item = json!({
-                "namespace": item.namespace,
-                "key": item.key,
-                "value": value(&item.value),
-                "created_at": iso(item.created_ms),
-                "updated_at": iso(item.updated_ms),
-            });
-            text += &(comma(offset + at) + &item.to_string());
+        for row in batch? {
+            self.transcript.hear(&row);
+            let mut told = rows::told(&row);
+            if let Row::Message(message) = &row {
+                told["at_head"] = self.transcript.shows(message)?.into();
+            }
+            text += &self.document.put(row.kind(), told);
         }
-        if items.len() < PAGE {
-            self.place = Place::Done;
-            text += "]}\n";
-        } else {
-            self.place = Place::Items {
-                offset: offset + PAGE,
-            };
-        }
-        Ok(text)
-    }
-}
-
-fn comma(before: usize) -> String {
-    if before == 0 {
-        String::new()
-    } else {
-        ",".to_owned()
+        Ok(Some(text))
     }
 }

@@ -34,7 +34,8 @@ pub struct Key {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// Whose data it sees; a key with the role `user` has one, others name a user with each request.
+    /// Whose data it sees; a key with the role `user` has one until that user is erased, others name a user with each
+    /// request.
     pub user: Option<UserId>,
     /// Requests a minute that it may make; `None` for the server's setting.
     pub requests_per_minute: Option<u32>,
@@ -176,6 +177,48 @@ impl Keys {
                 }
             }
         }
+    }
+
+    /// Revokes every key of a user, and forgets whose they were and what they were called; gives how many there were,
+    /// those revoked before included. The rest of each stays, so that a deployment which ever had keys never again
+    /// serves callers without one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn forget_user(&self, user: &UserId) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        for key in self.list().await? {
+            if key.user.as_ref() == Some(user) {
+                self.forget(&key.id).await?;
+                forgotten += 1;
+            }
+        }
+        Ok(forgotten)
+    }
+
+    async fn forget(&self, id: &KeyId) -> Result<(), StoreError> {
+        while let Some(record) = self.store.record(KIND, id.as_str()).await? {
+            let (mut stored, _) = read(&record)?;
+            stored.user = None;
+            stored.name = String::new();
+            stored.revoked_ms.get_or_insert_with(now_ms);
+            let body = Json::of(&stored).map_err(unreadable)?;
+            let version = Some(record.version);
+            match self
+                .store
+                .put_record(KIND, id.as_str(), version, body)
+                .await
+            {
+                // It was used at the same moment.
+                Err(error) if error.kind() == StoreErrorKind::Conflict => {}
+                Err(error) => return Err(error),
+                Ok(_) => {
+                    lock(&self.held).retain(|_, held| held.key.id != *id);
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether a key was ever made, as of half a second ago at most.

@@ -102,11 +102,15 @@ async fn a_user_is_exported_held_and_erased() {
         .await
         .ok();
     assert_eq!(export["format"], "everthread-user");
-    assert_eq!(
-        export["threads"][0]["messages"].as_array().unwrap().len(),
-        2
-    );
+    let thread = &export["threads"][0];
+    for (list, rows) in [("messages", 2), ("branches", 1), ("heads", 1), ("runs", 1)] {
+        assert_eq!(thread[list].as_array().unwrap().len(), rows, "{list}");
+    }
+    assert_eq!(thread["messages"][1]["at_head"], true);
+    assert!(!thread["checkpoints"].as_array().unwrap().is_empty());
     assert_eq!(export["items"][0]["value"]["name"], "Rex");
+    assert_eq!(export["keys"][0]["user"], "ann");
+    assert!(!export.to_string().contains(&keyed.ann), "the key is told");
     keyed
         .with(&keyed.admin, "POST", "/api/users/ann/hold", NONE)
         .await
@@ -130,6 +134,11 @@ async fn a_user_is_exported_held_and_erased() {
         (&gone["threads"], &gone["messages"], &gone["items"]),
         (&json!(1), &json!(2), &json!(1))
     );
+    assert_eq!(gone["keys"], 1);
+    let keys = keyed.with(&keyed.admin, "GET", "/api/keys", NONE).await;
+    assert!(!keys.ok().to_string().contains("\"ann\""));
+    let late = keyed.with(&keyed.ann, "POST", "/threads", json!({})).await;
+    assert_eq!(late.status, 401, "the key is revoked");
     let users = keyed
         .with(&keyed.service, "GET", "/api/users", NONE)
         .await

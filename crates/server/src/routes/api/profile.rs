@@ -10,6 +10,7 @@ use super::wire::{ErasedBody, ProfileBody, UserBody};
 use super::{no_user, target};
 use crate::app::App;
 use crate::body::Body;
+use crate::erase::erase_user;
 use crate::error::ApiError;
 use crate::identity::Principal;
 use crate::params::Path;
@@ -87,12 +88,13 @@ async fn erase(
     State(app): State<App>,
 ) -> Result<Json<ErasedBody>, ApiError> {
     let user = target(&principal, path.text("user"))?;
-    let gone = app.store.erase_user(&user).await?;
+    let gone = erase_user(&*app.store, app.front.auth.keys(), &user).await?;
     tracing::info!(
         operation = "erase_user",
         user = user.as_str(),
-        threads = gone.threads,
-        messages = gone.messages,
+        threads = gone.data.threads,
+        messages = gone.data.messages,
+        keys = gone.keys,
         outcome = "ok",
         "user erased"
     );

@@ -1,11 +1,12 @@
 //! The shapes of `/api`, converted by hand from what is stored.
 
 use everthread_graph::contract::Json;
-use everthread_store::{Erased, Hit, Session, Stats, Thread, User};
+use everthread_store::{Hit, Session, Stats, Thread, User};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::erase::ErasedUser;
 use crate::identity::{Key, Role};
 use crate::times::iso;
 
@@ -82,13 +83,16 @@ pub(crate) struct ErasedBody {
     runs: u64,
     items: u64,
     sessions: u64,
+    /// Keys of the user, which are revoked and tell no more whose they were.
+    keys: u64,
     /// Bytes by which the storage in use became smaller.
     bytes: u64,
 }
 
-impl From<Erased> for ErasedBody {
-    fn from(gone: Erased) -> Self {
+impl From<ErasedUser> for ErasedBody {
+    fn from(ErasedUser { data: gone, keys }: ErasedUser) -> Self {
         Self {
+            keys,
             threads: gone.threads,
             messages: gone.messages,
             checkpoints: gone.checkpoints,
@@ -170,6 +174,8 @@ pub(crate) struct HitBody {
     title: Option<String>,
     /// The message's number in its thread.
     seq: u64,
+    /// `null` where the message is read at the head. One of another branch is read at this checkpoint.
+    checkpoint_id: Option<String>,
     at: String,
     /// The part of its text around the first word found.
     snippet: String,
@@ -193,6 +199,7 @@ impl From<&Hit> for HitBody {
             thread_id: hit.thread.to_string(),
             title: hit.title.clone(),
             seq: hit.seq,
+            checkpoint_id: hit.checkpoint.map(|id| id.to_string()),
             at: iso(hit.at_ms),
             snippet: hit.snippet.clone(),
             parts: parts(&hit.snippet, &hit.marks),
