@@ -42,8 +42,8 @@ impl SqliteStore {
     /// [only read](crate::Access::ReadOnly) must be there.
     ///
     /// # Errors
-    /// `NotFound` when the folder is not there, or the file and it is only read; `Invalid` when the path is a folder or the file belongs to another
-    /// program; `Corrupt` when it is no database or a damaged one; `Newer` when a newer version wrote it;
+    /// `NotFound` when the folder is not there, or the file and it is only read; `Invalid` when the path is a folder or
+    /// the file belongs to another program; `Corrupt` when it is no database or a damaged one; `Newer` when a newer version wrote it;
     /// `Unavailable` when it cannot be read or written. No file is changed then.
     pub fn open(options: SqliteOptions) -> Result<Self, StoreError> {
         if options.access == Access::ReadOnly {
