@@ -30,6 +30,7 @@ mod portable;
 mod readers;
 mod sql;
 mod store;
+mod vfs;
 mod writer;
 
 pub use everthread_store::Clock;

@@ -12,7 +12,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::{Fault, database, is_harmless};
 use crate::migrations;
-use crate::options::{Access, Location, SqliteOptions};
+use crate::options::{Access, Location, SqliteOptions, Synchronous};
+use crate::vfs;
 
 /// Marks a file as ours: `EvTh`.
 const APPLICATION_ID: i32 = 0x4576_5468;
@@ -38,7 +39,11 @@ pub(crate) fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> 
             begin_private(path);
         }
     }
-    let mut connection = connect(options, OpenFlags::SQLITE_OPEN_CREATE)?;
+    let through = SqliteOptions {
+        vfs: writing_vfs(options),
+        ..options.clone()
+    };
+    let mut connection = connect(&through, OpenFlags::SQLITE_OPEN_CREATE)?;
     let log = log_of(&connection).filter(|log| log.metadata().is_ok_and(|found| found.len() > 0));
     settle_in_patiently(&mut connection, options)
         .and_then(|()| log.map_or(Ok(()), |log| secure(&connection, &log)))
@@ -79,6 +84,15 @@ pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, StoreError> 
         .execute_batch("PRAGMA query_only = 1")
         .map_err(|error| database(&error, DOING))?;
     Ok(connection)
+}
+
+/// The VFS of the connection that writes. Where each transaction is synced, its part of the log is written in one piece.
+fn writing_vfs(options: &SqliteOptions) -> Option<String> {
+    let beneath = options.vfs.as_deref();
+    match options.synchronous {
+        Synchronous::Full => vfs::over(beneath).or_else(|| options.vfs.clone()),
+        Synchronous::Normal | Synchronous::Off => options.vfs.clone(),
+    }
 }
 
 fn connect(options: &SqliteOptions, extra: OpenFlags) -> Result<Connection, StoreError> {

@@ -28,8 +28,7 @@ pub fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
         let mut end = start + first.len_utf8();
         let alone = stands_alone(first);
         while let Some(&(at, c)) = chars.peek() {
-            let more = is_combining_mark(c) || (!alone && c.is_alphanumeric() && !stands_alone(c));
-            if !more {
+            if !goes_on(c, alone) {
                 break;
             }
             end = at + c.len_utf8();
@@ -40,6 +39,14 @@ pub fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
             folded: fold(&text[start..end]),
         })
     })
+}
+
+/// Whether a character belongs to the word before it, which may be one that stands alone.
+fn goes_on(c: char, alone: bool) -> bool {
+    if c.is_ascii() {
+        return !alone && c.is_ascii_alphanumeric(); // Most are, and looking up marks takes long.
+    }
+    is_combining_mark(c) || (!alone && c.is_alphanumeric() && !stands_alone(c))
 }
 
 /// Han, Hiragana and Katakana.

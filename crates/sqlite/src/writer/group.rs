@@ -36,6 +36,8 @@ pub(super) struct Group {
     /// Runs that were admitted in it.
     admitted: usize,
     touched: Vec<ThreadKey>,
+    /// Jobs that are no step of a run.
+    calls: usize,
     owed: Vec<Owed>,
     /// Why the whole transaction is gone.
     broken: Option<StoreError>,
@@ -87,14 +89,17 @@ impl Desk {
         group.last = Instant::now();
         match job {
             Job::Commit(commit, ticket) => {
-                let answer =
-                    self.in_savepoint(&tx, &mut group, "writing a checkpoint", |desk, tx| {
-                        commit::commit(tx, &desk.env, &mut desk.memory, &commit)
-                    });
+                let is_alone = group.is_alone(&commit.key);
+                let doing = "writing a checkpoint";
+                let answer = self.in_savepoint(&tx, &mut group, doing, is_alone, |desk, tx| {
+                    commit::commit(tx, &desk.env, &mut desk.memory, &commit)
+                });
                 group.answer(&commit.key, &commit.run, ticket, answer);
             }
             Job::Write(writes, ticket) => {
-                let answer = self.in_savepoint(&tx, &mut group, "writing results", |desk, tx| {
+                let is_alone = group.is_alone(&writes.key);
+                let doing = "writing results";
+                let answer = self.in_savepoint(&tx, &mut group, doing, is_alone, |desk, tx| {
                     commit::write(tx, &desk.env, &mut desk.memory, &writes)
                 });
                 group.answer(&writes.key, &writes.run, ticket, answer);
@@ -106,6 +111,7 @@ impl Desk {
     }
 
     fn call(&mut self, tx: &Connection, group: &mut Group, mut call: Box<dyn Call>) {
+        group.calls += 1;
         let doing = call.doing();
         let touches = call.touches().clone();
         if touches != Touches::Nothing
@@ -117,7 +123,7 @@ impl Desk {
             group.owed.push(Owed::Call(call, Err(error)));
             return;
         }
-        let outcome = self.in_savepoint(tx, group, doing, |_, tx| call.run(tx));
+        let outcome = self.in_savepoint(tx, group, doing, false, |_, tx| call.run(tx));
         match touches {
             Touches::Nothing => {}
             Touches::Thread(key) => {
@@ -173,27 +179,27 @@ impl Desk {
     }
 
     /// Does the work of one job so that its failure takes nothing else with it. The first job of a transaction has
-    /// nothing before it that a savepoint would have to keep.
+    /// nothing before it that a savepoint would have to keep. Nor has a run that is alone in it: what such a run cannot
+    /// go on after is not kept, and it hears so.
     fn in_savepoint<T>(
         &mut self,
         tx: &Connection,
         group: &mut Group,
         doing: &str,
+        is_alone: bool,
         work: impl FnOnce(&mut Self, &Connection) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
-        let is_first = group.jobs == 1;
-        let enter = if is_first {
-            Ok(())
-        } else {
-            statement(tx, "SAVEPOINT job")
+        let undo = match (group.jobs, is_alone) {
+            (1, _) => Undo::Transaction,
+            (_, true) => Undo::All,
+            (_, false) => Undo::Savepoint,
         };
-        let done = enter
+        let before = tx.total_changes();
+        let done = undo
+            .enter(tx)
             .map_err(Fault::from)
             .and_then(|()| work(self, tx))
-            .and_then(|value| match is_first {
-                true => Ok(value),
-                false => Ok(statement(tx, "RELEASE job").map(|()| value)?),
-            });
+            .and_then(|value| Ok(undo.leave(tx).map(|()| value)?));
         let fault = match done {
             Ok(value) => return Ok(value),
             Err(fault) => fault,
@@ -202,10 +208,13 @@ impl Desk {
         self.memory.numbers = commit::Numbers::default();
         let error = fault.into_store(doing);
         let undone = !tx.is_autocommit()
-            && if is_first {
-                statement(tx, "ROLLBACK").is_ok() && self.begin(tx).is_ok()
-            } else {
-                statement(tx, "ROLLBACK TO job").is_ok() && statement(tx, "RELEASE job").is_ok()
+            && match undo {
+                Undo::Transaction => statement(tx, "ROLLBACK").is_ok() && self.begin(tx).is_ok(),
+                Undo::Savepoint => {
+                    statement(tx, "ROLLBACK TO job").is_ok() && statement(tx, "RELEASE job").is_ok()
+                }
+                // A refusal comes before anything is written.
+                Undo::All => tx.total_changes() == before,
             };
         if !undone {
             group.broken = Some(error.clone());
@@ -247,6 +256,7 @@ impl Group {
             open: HashSet::new(),
             admitted: 0,
             touched: Vec::new(),
+            calls: 0,
             owed: Vec::new(),
             broken: None,
             ended: false,
@@ -261,6 +271,11 @@ impl Group {
             return Duration::ZERO;
         }
         window.min(left)
+    }
+
+    /// Whether everything in it is of this thread.
+    fn is_alone(&self, key: &ThreadKey) -> bool {
+        self.calls == 0 && self.touched.iter().all(|touched| touched == key)
     }
 
     /// Whether nothing came for so long that it is to end.
@@ -305,6 +320,33 @@ impl Group {
                 self.ended = true;
             }
             RunMark::Step(..) | RunMark::Outside => {}
+        }
+    }
+}
+
+/// How a job that fails is undone.
+#[derive(Clone, Copy)]
+enum Undo {
+    /// With the transaction, which holds nothing else and begins anew.
+    Transaction,
+    /// With a savepoint of its own.
+    Savepoint,
+    /// With everything that the transaction holds.
+    All,
+}
+
+impl Undo {
+    fn enter(self, tx: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::Savepoint => statement(tx, "SAVEPOINT job"),
+            Self::Transaction | Self::All => Ok(()),
+        }
+    }
+
+    fn leave(self, tx: &Connection) -> rusqlite::Result<()> {
+        match self {
+            Self::Savepoint => statement(tx, "RELEASE job"),
+            Self::Transaction | Self::All => Ok(()),
         }
     }
 }
