@@ -38,7 +38,7 @@ use async_trait::async_trait;
 use crate::{
     ChatModel, ChatRequest, Delta, LocalConfig, Message, ModelError, ModelErrorKind, Reply,
     TokenSink, estimate_tokens,
-    weights::{self, ModelKind},
+    weights::{self, ModelKind, Weights},
 };
 pub use minilm::MiniLm;
 use worker::{Event, Job, Worker};
@@ -73,6 +73,8 @@ struct Source {
     name: String,
     path: PathBuf,
     penalty: f32,
+    /// The weights of the built-in list, and their folder.
+    listed: Option<(&'static Weights, PathBuf)>,
 }
 
 impl LocalModel {
@@ -93,6 +95,7 @@ impl LocalModel {
                 name: full_name.clone(),
                 path: weights.path(&config.models_dir),
                 penalty: weights.repeat_penalty,
+                listed: Some((weights, config.models_dir.clone())),
             }
         } else if Path::new(name)
             .extension()
@@ -102,6 +105,7 @@ impl LocalModel {
                 name: full_name.clone(),
                 path: PathBuf::from(name),
                 penalty: DEFAULT_PENALTY,
+                listed: None,
             }
         } else {
             return Err(ModelError::new(ModelErrorKind::UnknownModel, full_name));

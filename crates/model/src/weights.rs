@@ -1,9 +1,10 @@
 //! Weights of the local models: which there are, where they come from, and how they get into the models folder.
 //!
-//! Every file is pinned by size and SHA-256: it does not matter which road the bytes came by, a file is only ever
-//! in place when it is the right one.
+//! Every file is pinned by size and SHA-256: it does not matter which road the bytes came by, a file is only put in
+//! place when it is the right one, and only loaded while it still is.
 
 mod catalog;
+mod checked;
 mod hub;
 mod package;
 mod part_file;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use catalog::{MINILM_NUMBERS, MINILM_VOCABULARY};
 pub use catalog::{ModelKind, WeightFile, Weights, catalog, find};
+pub use checked::Standing;
 pub use pull::{Phase, Progress, PullSource, pull};
 
 /// Weights, and whether they are here.
@@ -25,6 +27,8 @@ pub struct Listed {
     pub path: PathBuf,
     /// Whether files of the right sizes are there.
     pub installed: bool,
+    /// What is known of their bytes.
+    pub standing: Standing,
 }
 
 /// Every model of the built-in list, and whether it is in the models folder `dir`.
@@ -33,6 +37,7 @@ pub fn list(dir: &Path) -> Vec<Listed> {
         weights,
         path: weights.path(dir),
         installed: weights.is_installed(dir),
+        standing: weights.standing(dir),
     };
     catalog().iter().map(listed).collect()
 }

@@ -22,6 +22,9 @@ use engine::Engine;
 /// The model's name.
 const NAME: &str = "local:minilm";
 
+/// Its name in the list of weights.
+const LISTED: &str = "minilm";
+
 /// Texts that are worked on without a break: between such batches others have their turn, and the work ends if nobody
 /// waits for it any more.
 const BATCH_TEXTS: usize = 16;
@@ -80,7 +83,11 @@ impl MiniLm {
                 let numbers = dir.join(weights::MINILM_NUMBERS);
                 let vocabulary = dir.join(weights::MINILM_VOCABULARY);
                 let threads = self.config.threads;
-                let load = move || Engine::load(&numbers, &vocabulary, threads);
+                let (place, listed) = (dir.clone(), weights::find(LISTED));
+                let load = move || {
+                    listed.map_or(Ok(()), |weights| weights.verify(&place))?;
+                    Engine::load(&numbers, &vocabulary, threads)
+                };
                 let engine = task::spawn_blocking(load).await.map_err(|_| failed())?;
                 let engine = engine.map_err(|error| failed_load(NAME, dir, error))?;
                 Ok(Arc::new(engine))

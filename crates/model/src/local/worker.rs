@@ -161,6 +161,11 @@ impl Thread {
 }
 
 fn load(source: &Source, config: &LocalConfig) -> Result<Engine, ModelError> {
-    Engine::load(&source.name, &source.path, source.penalty, config)
+    let verified = match &source.listed {
+        Some((weights, dir)) => weights.verify(dir),
+        None => Ok(()),
+    };
+    verified
+        .and_then(|()| Engine::load(&source.name, &source.path, source.penalty, config))
         .map_err(|error| failed_load(&source.name, &source.path, error))
 }

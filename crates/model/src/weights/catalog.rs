@@ -89,8 +89,8 @@ impl Weights {
         self.files.iter().map(|file| file.size_bytes).sum()
     }
 
-    /// Whether files of the right sizes are in the models folder `dir`. (Their hashes were checked when they were
-    /// put there.)
+    /// Whether files of the right sizes are in the models folder `dir`. ([`Self::standing`] tells whether their hashes
+    /// were checked.)
     pub fn is_installed(&self, dir: &Path) -> bool {
         self.files.iter().all(|file| file.is_installed(dir))
     }

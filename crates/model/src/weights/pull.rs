@@ -162,8 +162,10 @@ impl FilePull<'_> {
     ) -> Result<(), ModelError> {
         let path = self.pull.dir.join(self.file.name);
         if self.file.is_installed(self.pull.dir) {
+            let found = fs::metadata(&path).map_err(|error| self.pull.storage(error))?;
             let hash = sha256_of(&path, &mut self.report(Phase::Verifying, progress));
             if hash.map_err(|error| self.pull.storage(error))? == self.file.sha256 {
+                self.file.remember(&path, &found);
                 return Ok(());
             }
         }
@@ -280,7 +282,9 @@ impl FilePull<'_> {
         let beside = format!("{}.LICENSE.txt", self.file.name);
         fs::write(self.pull.dir.join(beside), licence)?;
         part.sync()?;
-        fs::rename(part.path(), path)
+        fs::rename(part.path(), path)?;
+        self.file.remember(path, &fs::metadata(path)?);
+        Ok(())
     }
 
     /// What turns bytes of this file into progress of the whole.
