@@ -37,6 +37,7 @@ pub(crate) struct Failure {
     exit: Exit,
     what: String,
     is_reported: bool,
+    is_unread: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -47,6 +48,7 @@ impl Failure {
             exit,
             what: what.into(),
             is_reported: false,
+            is_unread: false,
             source: None,
         }
     }
@@ -70,6 +72,44 @@ impl Failure {
     /// Whether stdout has already told what is wrong.
     pub(crate) fn is_reported(&self) -> bool {
         self.is_reported
+    }
+
+    /// Whether a store lies beneath that is damaged or no store at all.
+    pub(crate) fn is_damage(&self) -> bool {
+        let store = self.store_error();
+        store.is_some_and(|error| error.kind() == StoreErrorKind::Corrupt)
+    }
+
+    /// Whether something cannot be reached or used just now.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.exit == Exit::Unavailable
+    }
+
+    /// What the lowest error says.
+    pub(crate) fn cause(&self) -> String {
+        let mut below = self.source.as_deref().map(|source| source as &Cause);
+        let mut cause = self.what.clone();
+        while let Some(error) = below {
+            cause = error.to_string();
+            below = error.source();
+        }
+        cause
+    }
+
+    fn store_error(&self) -> Option<&StoreError> {
+        let mut below = self.source.as_deref().map(|source| source as &Cause);
+        while let Some(error) = below {
+            if let Some(store) = error.downcast_ref() {
+                return Some(store);
+            }
+            below = error.source();
+        }
+        None
+    }
+
+    /// Whether whoever read stdout has gone away: they have what they wanted.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.is_unread
     }
 
     /// The exit code as the operating system takes it.
@@ -188,7 +228,10 @@ impl From<IdError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::new(Exit::Failed, error.to_string())
+        Self {
+            is_unread: error.kind() == std::io::ErrorKind::BrokenPipe,
+            ..Self::new(Exit::Failed, error.to_string())
+        }
     }
 }
 

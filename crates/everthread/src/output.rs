@@ -83,6 +83,15 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
+/// A number of things, for people: `1 turn`, `2 turns`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    if number == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{number} {thing}s")
+    }
+}
+
 /// Rows under a heading, in columns as wide as their widest cell.
 pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
@@ -140,6 +149,14 @@ mod tests {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(1_000), "1.0 kB");
         assert_eq!(bytes(491_400_064), "491.4 MB");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!(
+            [0, 1, 2].map(|n| count(n, "turn")),
+            ["0 turns", "1 turn", "2 turns"]
+        );
     }
 
     #[test]

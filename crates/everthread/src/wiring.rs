@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use everthread_chat::Chatbot;
 use everthread_model::{ChatModel, ModelConfig, ModelSpec, open as open_any_model};
-use everthread_sqlite::{Location, SqliteOptions, SqliteStore};
+use everthread_sqlite::{Access, Location, SqliteOptions, SqliteStore};
 use everthread_store::Store;
 
 use crate::failure::{Exit, Failure};
@@ -40,6 +40,24 @@ pub(crate) async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn S
     match &options.location {
         Location::File(path) if !path.exists() => missing(settings, path).await,
         _ => Ok(Arc::new(SqliteStore::open(options)?)),
+    }
+}
+
+/// Opens the storage for a command that only reads. It is read too where it cannot be written: in somebody else's
+/// folder, or on a medium that takes nothing.
+pub(crate) async fn open_to_read(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
+    let opened = open_existing_store(settings).await;
+    match opened {
+        Err(failure) if failure.is_unavailable() => {
+            let options = SqliteOptions {
+                access: Access::ReadOnly,
+                ..options(settings)?
+            };
+            let store = SqliteStore::open(options)?;
+            tracing::debug!(reason = %failure, "the storage is only read");
+            Ok(Arc::new(store))
+        }
+        opened => opened,
     }
 }
 

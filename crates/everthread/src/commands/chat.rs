@@ -15,21 +15,22 @@ use everthread_model::ModelConfig;
 
 use crate::cli::Chat;
 use crate::failure::Failure;
-use crate::output::is_interactive;
+use crate::output::{Output, is_interactive};
 use crate::settings::Settings;
 use crate::wiring;
 
 pub(crate) use asking::{make_ready, make_servable};
 
 /// Runs the command.
-pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure> {
+pub(crate) async fn run(settings: &Settings, output: Output, args: &Chat) -> Result<(), Failure> {
     let key = ThreadKey {
         user: settings.user(args.who.user.as_deref())?,
         thread: settings.thread(args.thread.as_deref())?,
     };
     let spec = settings.model(args.model.as_deref());
     let mut config: ModelConfig = wiring::model_config(settings);
-    let interactive = is_interactive();
+    // JSON is for programs: with it, each line of stdin is a turn even at a terminal.
+    let interactive = is_interactive() && !output.is_json();
     make_ready(&spec, &mut config, interactive)?;
     let model = wiring::open_model(&spec, &config)?;
     let store = wiring::open_store(settings).await?;
@@ -37,7 +38,7 @@ pub(crate) async fn run(settings: &Settings, args: &Chat) -> Result<(), Failure>
     let done = if interactive {
         session::run(&bot, &store, key, &spec).await
     } else {
-        lines::run(&bot, &store, key).await
+        lines::run(&bot, &store, key, output).await
     };
     let closed = store.close().await;
     done?;

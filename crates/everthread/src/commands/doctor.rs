@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use everthread_model::weights;
+use everthread_model::weights::{self, Standing};
 use everthread_store::Store;
 use serde_json::json;
 
@@ -80,7 +80,7 @@ fn version() -> Finding {
 }
 
 async fn storage(settings: &Settings) -> Finding {
-    let opened = match wiring::open_existing_store(settings).await {
+    let opened = match wiring::open_to_read(settings).await {
         Ok(store) => store,
         Err(failure) => return Finding::new("storage", Health::Bad, failure.to_string()),
     };
@@ -90,7 +90,7 @@ async fn storage(settings: &Settings) -> Finding {
             Health::Good,
             format!(
                 "{} on {}, {} in {} threads, {} messages",
-                settings.storage(),
+                stats.storage,
                 stats.engine,
                 bytes(stats.file_bytes),
                 stats.threads,
@@ -144,16 +144,27 @@ fn lacks(spec: &str, settings: &Settings) -> Option<String> {
 }
 
 fn local_weights(dir: &Path) -> Finding {
-    let here: Vec<&str> = weights::list(dir)
-        .iter()
-        .filter(|model| model.installed)
-        .map(|model| model.weights.name)
-        .collect();
+    let mut health = Health::Good;
+    let mut here = Vec::new();
+    for model in weights::list(dir) {
+        let name = model.weights.name;
+        here.push(match model.standing {
+            Standing::Missing => continue,
+            Standing::Verified => format!("{name} (hash verified)"),
+            Standing::Unchecked => {
+                format!("{name} (hash not verified since the file changed: it is when the model is loaded)")
+            }
+            Standing::Damaged => {
+                health = Health::Bad;
+                format!("{name} (damaged: run `everthread models pull {name}`)")
+            }
+        });
+    }
     if here.is_empty() {
         let what = format!("none in {}; run `everthread models pull`", dir.display());
         return Finding::new("local models", Health::Hint, what);
     }
-    Finding::new("local models", Health::Good, here.join(", "))
+    Finding::new("local models", health, here.join(", "))
 }
 
 fn key() -> Finding {

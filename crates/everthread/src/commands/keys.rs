@@ -15,8 +15,11 @@ pub(crate) async fn run(
     output: Output,
     command: &Command,
 ) -> Result<(), Failure> {
-    // The first key of a new deployment is made before anybody has said anything.
-    let store = wiring::open_store(settings).await?;
+    let store = match command {
+        Command::List => wiring::open_to_read(settings).await?,
+        // The first key of a new deployment is made before anybody has said anything.
+        _ => wiring::open_store(settings).await?,
+    };
     let keys = Keys::new(store.clone());
     let done = match command {
         Command::Create {

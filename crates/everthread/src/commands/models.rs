@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use everthread_model::ModelErrorKind;
 use everthread_model::weights::{
-    self, ModelKind, Phase, Progress, PullSource, WeightFile, Weights,
+    self, ModelKind, Phase, Progress, PullSource, Standing, WeightFile, Weights,
 };
 use serde_json::{Value, json};
 
@@ -24,6 +25,10 @@ pub(crate) async fn run(
         Models::List => list(output, &dir),
         Models::Pull { name, file, from } => {
             let wanted = wanted(name.as_deref())?;
+            if let Some(file) = file.as_deref().filter(|file| !file.exists()) {
+                let what = format!("there is no file {}", file.display());
+                return Err(Failure::new(Exit::NotFound, what));
+            }
             let source = match (file, from) {
                 (Some(file), _) => PullSource::File(file.clone()),
                 (None, PullFrom::Auto) => PullSource::Auto,
@@ -75,7 +80,8 @@ fn list(output: Output, dir: &Path) -> Result<(), Failure> {
             json!({
                 "name": weights.name, "title": weights.title, "kind": kind(weights), "purpose": weights.purpose,
                 "bytes": weights.size_bytes(), "sha256": weights.files[0].sha256, "files": files,
-                "licence": weights.licence, "installed": model.installed, "path": model.path,
+                "licence": weights.licence, "installed": model.installed, "standing": standing(model.standing),
+                "path": model.path,
             })
         })
         .collect();
@@ -87,10 +93,10 @@ fn list(output: Output, dir: &Path) -> Result<(), Failure> {
                     spelled(model.weights),
                     bytes(model.weights.size_bytes()),
                     model.weights.licence.to_owned(),
-                    if model.installed {
-                        "here".into()
-                    } else {
-                        "–".into()
+                    match model.standing {
+                        Standing::Verified | Standing::Unchecked => "here".into(),
+                        Standing::Damaged => "damaged".into(),
+                        Standing::Missing => "–".into(),
                     },
                     model.weights.purpose.to_owned(),
                 ]
@@ -98,6 +104,15 @@ fn list(output: Output, dir: &Path) -> Result<(), Failure> {
             .collect();
         table(&["model", "size", "licence", "", "for"], &rows)
     })
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Verified => "verified",
+        Standing::Unchecked => "unchecked",
+        Standing::Damaged => "damaged",
+        Standing::Missing => "missing",
+    }
 }
 
 fn kind(weights: &Weights) -> &'static str {
@@ -134,7 +149,15 @@ pub(crate) fn pull_with_progress(
     };
     let path = weights::pull(wanted.name, source, dir, &mut show);
     bar.finish_and_clear();
-    Ok(path?)
+    match (path, source) {
+        // It is the file that is wrong, and another try would find it the same.
+        (Err(error), PullSource::File(file)) if error.kind() == ModelErrorKind::Corrupt => {
+            let (file, name, why) = (file.display(), wanted.name, error.what());
+            let what = format!("{file} does not hold the weights of {name}: {why}");
+            Err(Failure::new(Exit::Invalid, what))
+        }
+        (path, _) => Ok(path?),
+    }
 }
 
 /// Gets weights from wherever they can be had, and tells the log how far it is.

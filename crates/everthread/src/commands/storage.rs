@@ -1,11 +1,11 @@
 //! `everthread storage`: sizes, and whether everything is sound.
 
-use everthread_store::{CheckReport, Stats, Store};
+use everthread_store::{CheckReport, Stats, Store, StoreErrorKind};
 use serde_json::json;
 
 use crate::cli::Storage;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, bytes, table};
+use crate::output::{Output, bytes, count, table};
 use crate::settings::Settings;
 use crate::terminal::progress;
 use crate::wiring;
@@ -16,7 +16,11 @@ pub(crate) async fn run(
     output: Output,
     command: &Storage,
 ) -> Result<(), Failure> {
-    let store = wiring::open_existing_store(settings).await?;
+    let store = wiring::open_to_read(settings).await;
+    let store = match (store, command) {
+        (Err(failure), Storage::Check) if failure.is_damage() => return Err(beyond(failure)),
+        (store, _) => store?,
+    };
     let done = match command {
         Storage::Stats => stats(&*store, output).await,
         Storage::Check => check(&*store, output).await,
@@ -71,8 +75,12 @@ async fn check(store: &dyn Store, output: Output) -> Result<(), Failure> {
             bar.set_length(total);
             bar.set_position(done);
         })
-        .await?;
+        .await;
     bar.finish_and_clear();
+    let report = report.map_err(|error| match error.kind() {
+        StoreErrorKind::Corrupt => beyond(error.into()),
+        _ => error.into(),
+    })?;
     let problems: Vec<_> = report
         .problems
         .iter()
@@ -89,17 +97,26 @@ async fn check(store: &dyn Store, output: Output) -> Result<(), Failure> {
     Err(Failure::new(
         Exit::Failed,
         format!(
-            "the storage contradicts itself in {} places",
-            report.problems.len()
+            "the storage contradicts itself in {}",
+            count(report.problems.len() as u64, "place")
         ),
     )
     .reported())
 }
 
+/// Where not even a check can read a file, what is left to do.
+fn beyond(failure: Failure) -> Failure {
+    let what = "nothing of the storage can be read; restore a verified backup, or save what is left into a new file: \
+                sqlite3 FILE .recover | sqlite3 NEW";
+    Failure::new(Exit::Invalid, what).because(failure.cause())
+}
+
 fn check_lines(report: &CheckReport) -> String {
     let mut text = format!(
-        "Read {} threads, {} checkpoints, {} messages.\n",
-        report.threads, report.checkpoints, report.messages
+        "Read {}, {}, {}.\n",
+        count(report.threads, "thread"),
+        count(report.checkpoints, "checkpoint"),
+        count(report.messages, "message")
     );
     if report.problems.is_empty() {
         return text + "Everything is sound.\n";

@@ -56,10 +56,17 @@ pub(crate) async fn run(
     output: Output,
     args: &Threads,
 ) -> Result<(), Failure> {
+    let store = match &args.command {
+        Command::List { .. }
+        | Command::Show { .. }
+        | Command::History { .. }
+        | Command::Search { .. } => wiring::open_to_read(settings).await?,
+        _ => wiring::open_existing_store(settings).await?,
+    };
     let scope = Scope {
         settings,
         output,
-        store: wiring::open_existing_store(settings).await?,
+        store,
         user: settings.user(args.who.user.as_deref())?,
     };
     let done = dispatch(&scope, &args.command).await;

@@ -44,6 +44,9 @@ pub(crate) async fn run(
     let store = match command {
         // A profile may be set before its user says anything.
         Command::Set { .. } => wiring::open_store(settings).await?,
+        Command::List { .. } | Command::Show { .. } | Command::Export { .. } => {
+            wiring::open_to_read(settings).await?
+        }
         _ => wiring::open_existing_store(settings).await?,
     };
     let scope = Scope { output, store };

@@ -39,6 +39,40 @@ fn a_truncated_database_is_left_alone() {
     let done = home.run(&["storage", "check"], "");
     assert!(matches!(done.code, 1 | 5), "{}{}", done.stdout, done.stderr);
     assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
+    let said = format!("{}{}", done.stdout, done.stderr);
+    assert!(said.contains("restore a verified backup"), "{said}");
+    assert!(
+        !said.contains("storage check"),
+        "the advice is to do what was done: {said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_written_can_be_read() {
+    let home = Home::new();
+    home.say("main", &["my dog is called Rex", "and now?"]);
+    home.run(&["keys", "create", "--role", "admin"], "");
+    // Where this lies nobody can begin the file that SQLite needs to write, whoever it is.
+    let place = home.path().join("chat.db-shm");
+    std::os::unix::fs::symlink(&place, &place).unwrap();
+    let refused = home.run(&["threads", "rename", "main", "dogs"], "");
+    expect(&refused, 6, "chat.db");
+    assert_eq!(home.messages("main").len(), 4);
+    for args in [
+        &["threads", "list"][..],
+        &["threads", "history", "main"],
+        &["threads", "search", "rex"],
+        &["users", "list"],
+        &["users", "show", "local"],
+        &["users", "export", "local"],
+        &["keys", "list"],
+        &["storage", "stats"],
+        &["storage", "check"],
+        &["doctor"],
+    ] {
+        let done = home.run(args, "");
+        assert_eq!(done.code, 0, "{args:?}: {}", done.stderr);
+    }
 }
 
 #[test]
@@ -116,6 +150,9 @@ fn an_empty_line_is_no_turn() {
     let home = Home::new();
     assert_eq!(home.say("main", &["", "  ", "hello"]).len(), 1);
     assert_eq!(home.messages("main").len(), 2);
+    expect(&chat(&home, "\n  \n"), 5, "empty message");
+    assert_eq!(chat(&home, "").code, 0, "no line is no turn");
+    assert_eq!(home.messages("main").len(), 2);
 }
 
 #[test]
@@ -153,7 +190,7 @@ fn what_was_said_cannot_command_the_terminal() {
 fn broken_utf8_ends_the_chat_and_loses_nothing() {
     let home = Home::new();
     let done = chat(&home, b"good\nbad \xff\xfe\nnever said\n");
-    expect(&done, 5, "UTF-8");
+    expect(&done, 5, "line 2 of the input is not UTF-8");
     assert_eq!(home.messages("main").len(), 2);
     home.check();
 }
@@ -185,6 +222,8 @@ fn unknown_things_are_not_found() {
         "control character",
     );
     expect(&home.run(&["threads", "search", "?!"], ""), 5, "word");
+    let nowhere = ["threads", "search", "one", "--thread", "other"];
+    expect(&home.run(&nowhere, ""), 3, "other");
     let elsewhere = home.run(&["threads", "list", "--storage", "sqlite:none.db"], "");
     expect(&elsewhere, 3, "none.db");
     assert!(!home.path().join("none.db").exists());
@@ -243,4 +282,26 @@ fn a_wrong_command_line_is_usage() {
     let home = Home::new();
     assert_eq!(home.run(&["threads", "dance"], "").code, 2);
     assert_eq!(home.run(&["threads", "delete", "x", "--maybe"], "").code, 2);
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_error() {
+    let home = Home::new();
+    home.say("main", &["hello"]);
+    let mut child = home.command(&["threads", "list"]).spawn().unwrap();
+    // Gone before anything is written: the pipe is closed on this side.
+    drop(child.stdout.take());
+    let done = crate::binary::finish(child, b"");
+    assert_eq!((done.code, done.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn weights_in_the_wrong_file_are_the_files_fault() {
+    let home = Home::new();
+    fs::write(home.path().join("notes.gguf"), "notes").unwrap();
+    let pull = |file| home.run(&["models", "pull", "smollm2-135m", "--file", file], "");
+    let wrong = pull("notes.gguf");
+    expect(&wrong, 5, "notes.gguf does not hold the weights");
+    assert!(!wrong.stderr.contains("models pull"), "{}", wrong.stderr);
+    expect(&pull("nowhere.gguf"), 3, "nowhere.gguf");
 }

@@ -1,5 +1,7 @@
 //! The commands, as a script uses them.
 
+use serde_json::Value;
+
 use crate::binary::Home;
 
 #[test]
@@ -336,6 +338,7 @@ fn models_are_listed_with_size_and_licence() {
         assert!(model["bytes"].as_u64().unwrap() > 1_000_000);
         assert_eq!(model["sha256"].as_str().unwrap().len(), 64);
         assert_eq!(model["installed"], false);
+        assert_eq!(model["standing"], "missing");
     }
     let done = home.run(
         &["models", "pull", "smollm2-135m", "--file", "nowhere.gguf"],
@@ -360,4 +363,107 @@ fn the_doctor_says_what_to_do() {
         "{}",
         done.stdout
     );
+}
+
+#[test]
+fn a_held_user_keeps_what_is_theirs() {
+    let home = Home::new();
+    home.say("main", &["one"]);
+    assert_eq!(home.run(&["users", "hold", "local"], "").code, 0);
+    for args in [
+        &["threads", "delete", "main", "--yes"][..],
+        &["users", "erase", "local", "--yes"],
+    ] {
+        let done = home.run(args, "");
+        assert_eq!(done.code, 4, "{args:?}: {}", done.stderr);
+        assert!(done.stderr.contains("hold"), "{args:?}: {}", done.stderr);
+    }
+    assert_eq!(home.messages("main").len(), 2);
+    assert_eq!(home.run(&["users", "unhold", "local"], "").code, 0);
+    assert_eq!(
+        home.run(&["threads", "delete", "main", "--yes"], "").code,
+        0
+    );
+}
+
+#[test]
+fn an_erased_user_leaves_no_key() {
+    let home = Home::new();
+    home.say("main", &["one"]);
+    let create = ["keys", "create", "--role", "user", "--user", "local"];
+    assert_eq!(home.run(&create, "").code, 0);
+    let erased = home.json(&["users", "erase", "local", "--yes"]);
+    assert_eq!(erased["erased"]["keys"], 1);
+    let keys = home.json(&["keys", "list"]);
+    assert_eq!(keys["keys"][0]["user"], Value::Null);
+    assert!(keys["keys"][0]["revoked_at"].is_string());
+    assert_eq!(home.run(&["users", "erase", "local", "--yes"], "").code, 3);
+}
+
+#[test]
+fn what_lies_on_another_branch_is_found_and_exported() {
+    let home = Home::new();
+    home.say("main", &["zebra one", "zebra two"]);
+    home.json(&["threads", "fork", "main"]);
+    let found = home.json(&["threads", "search", "zebra", "two"]);
+    let hits = found["hits"].as_array().unwrap();
+    let at = hits[0]["checkpoint"]
+        .as_str()
+        .expect("it is on another branch");
+    let shown = home.json(&["threads", "show", "main", "--at", at]);
+    assert!(shown["messages"].to_string().contains("zebra two"));
+    let lines = home.run(&["threads", "search", "zebra", "two"], "").stdout;
+    assert!(lines.contains(&format!("--at {at}")), "{lines}");
+    let head = home.json(&["threads", "search", "zebra", "one"]);
+    assert_eq!(head["hits"][0]["checkpoint"], Value::Null);
+
+    let export = home.run(&["users", "export", "local"], "");
+    let export: Value = serde_json::from_str(&export.stdout).unwrap();
+    let thread = &export["threads"][0];
+    let messages = thread["messages"].as_array().unwrap();
+    let at_head = messages.iter().filter(|message| message["at_head"] == true);
+    assert_eq!((messages.len(), at_head.count()), (4, 2));
+    assert_eq!(thread["branches"].as_array().unwrap().len(), 2);
+    let shown = home.json(&["threads", "history", "main"]);
+    let checkpoints = shown["checkpoints"].as_array().unwrap().len();
+    assert_eq!(thread["checkpoints"].as_array().unwrap().len(), checkpoints);
+}
+
+#[test]
+fn scripts_get_a_turn_as_a_line_of_json() {
+    let home = Home::new();
+    let chat = ["chat", "--model", "scripted:echo", "--json"];
+    let done = home.run(&chat, "one\n\ntwo\n");
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let turns: Vec<Value> = done
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let messages = home.messages("main");
+    assert_eq!(turns.len(), 2);
+    for (turn, said) in turns.iter().zip(messages.chunks(2)) {
+        assert_eq!(turn["message"], said[0].1.as_str());
+        assert_eq!(turn["reply"], said[1].1.as_str());
+        assert_eq!(
+            (&turn["user"], &turn["thread"]),
+            (&"local".into(), &"main".into())
+        );
+    }
+    let failed = home.run(&chat, b"three\n\xff\n");
+    assert_eq!(failed.code, 5);
+    let (turn, error) = failed.stdout.split_once('\n').unwrap();
+    let (turn, error): (Value, Value) = (
+        serde_json::from_str(turn).unwrap(),
+        serde_json::from_str(error).unwrap(),
+    );
+    assert_eq!(turn["message"], "three");
+    assert_eq!(error["error"]["code"], "invalid_input");
+
+    let drawn = home.json(&["graph", "draw"]);
+    assert!(drawn["drawn"]["text"].as_str().unwrap().contains("chat"));
+    let file = ["graph", "draw", "--format", "svg", "--output", "graph.svg"];
+    let size = home.json(&file)["drawn"]["bytes"].as_u64().unwrap();
+    let written = std::fs::metadata(home.path().join("graph.svg")).unwrap();
+    assert_eq!(written.len(), size);
 }

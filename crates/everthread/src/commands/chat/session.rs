@@ -14,7 +14,7 @@ use super::shown::Shown;
 use super::visit::Visit;
 use super::words::{HELP, Typed};
 use crate::failure::{Exit, Failure};
-use crate::output::{first_line, printable};
+use crate::output::{count, first_line, printable};
 use crate::settings::data_dir;
 use crate::terminal::style;
 
@@ -92,9 +92,9 @@ impl Session<'_> {
                 say!(
                     "{}",
                     style::faint(&format!(
-                        "“{}”: {} messages{summary}. You were here:",
+                        "“{}”: {}{summary}. You were here:",
                         printable(title),
-                        thread.messages
+                        count(thread.messages, "message")
                     ))
                 );
                 for message in &standing.last {
@@ -144,6 +144,7 @@ impl Session<'_> {
             }
             Typed::Search(words) => self.search(words).await?,
             Typed::Fork(turns) => self.fork(turns).await?,
+            Typed::Wrong(usage) => say!("{}\n", style::faint(usage)),
             Typed::Unknown(word) => say!("{}\n", style::faint(&format!("{word}? See /help."))),
             Typed::Empty | Typed::Quit => {}
         }
@@ -207,7 +208,8 @@ impl Session<'_> {
             .search(&self.conversation.key().user, query)
             .await?;
         for hit in &hits {
-            let place = style::faint(&format!("{} #{}", hit.thread, hit.seq));
+            let line = hit.checkpoint.map_or("", |_| " (another branch)");
+            let place = style::faint(&format!("{} #{}{line}", hit.thread, hit.seq));
             say!(
                 "{place}  {}",
                 first_line(&hit.snippet.replace('\n', " "), 120)

@@ -32,6 +32,8 @@ pub(super) enum Typed {
     Retry,
     /// `/quit`
     Quit,
+    /// One of these, used wrongly: how it is used.
+    Wrong(&'static str),
     /// A word that is none of these.
     Unknown(String),
 }
@@ -63,9 +65,18 @@ impl Typed {
             "/summary" => Self::Summary,
             "/retry" => Self::Retry,
             "/quit" | "/exit" => Self::Quit,
-            "/search" if !rest.is_empty() => Self::Search(rest.to_owned()),
-            "/history" => number(20).map_or_else(|| Self::Unknown(line.to_owned()), Self::History),
-            "/fork" => number(1).map_or_else(|| Self::Unknown(line.to_owned()), Self::Fork),
+            "/search" if rest.is_empty() => {
+                Self::Wrong("/search needs words to look for, as in: /search dog")
+            }
+            "/search" => Self::Search(rest.to_owned()),
+            "/history" => number(20).map_or(
+                Self::Wrong("/history takes a number of messages, as in: /history 20"),
+                Self::History,
+            ),
+            "/fork" => number(1).map_or(
+                Self::Wrong("/fork takes a number of turns, as in: /fork 1"),
+                Self::Fork,
+            ),
             _ => Self::Unknown(line.to_owned()),
         }
     }
@@ -88,7 +99,9 @@ mod tests {
         );
         assert_eq!(Typed::read("/history"), Typed::History(20));
         assert_eq!(Typed::read("/history 5"), Typed::History(5));
-        assert_eq!(Typed::read("/fork x"), Typed::Unknown("/fork x".into()));
+        for wrong in ["/fork x", "/history 0", "/search"] {
+            assert!(matches!(Typed::read(wrong), Typed::Wrong(_)), "{wrong}");
+        }
         assert_eq!(Typed::read("/quit"), Typed::Quit);
         assert_eq!(Typed::read("/dance"), Typed::Unknown("/dance".into()));
     }

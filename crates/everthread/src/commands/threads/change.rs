@@ -8,12 +8,20 @@ use serde_json::json;
 use super::Scope;
 use super::list::thread_json;
 use crate::failure::{Exit, Failure};
-use crate::output::{is_interactive, printable};
+use crate::output::{count, is_interactive, printable};
+
+/// Longest title, in characters.
+const MAX_TITLE: usize = 255;
 
 pub(super) async fn rename(scope: &Scope<'_>, thread: &str, title: &str) -> Result<(), Failure> {
     let title = title.trim();
     if title.is_empty() {
         return Err(Failure::new(Exit::Invalid, "a title must not be empty"));
+    }
+    let chars = title.chars().count();
+    if chars > MAX_TITLE {
+        let what = format!("a title has at most {MAX_TITLE} characters, not {chars}");
+        return Err(Failure::new(Exit::Invalid, what));
     }
     let patch_title = ThreadPatch {
         title: Some(title.to_owned()),
@@ -53,8 +61,10 @@ pub(super) async fn delete(scope: &Scope<'_>, thread: &str, yes: bool) -> Result
     }});
     scope.output.print(document, || {
         format!(
-            "Deleted {thread}: {} messages, {} checkpoints, {} runs.",
-            gone.messages, gone.checkpoints, gone.runs
+            "Deleted {thread}: {}, {}, {}.",
+            count(gone.messages, "message"),
+            count(gone.checkpoints, "checkpoint"),
+            count(gone.runs, "run")
         )
     })
 }
@@ -66,7 +76,8 @@ fn confirm(thread: &str, messages: u64) -> Result<(), Failure> {
             format!("deleting {thread} needs --yes where nobody can be asked"),
         ));
     }
-    eprint!("Delete {thread} and its {messages} messages for ever? [y/N] ");
+    let messages = count(messages, "message");
+    eprint!("Delete {thread} and its {messages} for ever? [y/N] ");
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;

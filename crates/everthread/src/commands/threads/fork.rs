@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Scope;
 use crate::failure::{Exit, Failure};
+use crate::output::count;
 use crate::wiring;
 
 pub(super) async fn run(scope: &Scope<'_>, thread: &str, at: Option<&str>) -> Result<(), Failure> {
@@ -24,6 +25,7 @@ pub(super) async fn run(scope: &Scope<'_>, thread: &str, at: Option<&str>) -> Re
     let messages = now.map_or(0, |thread| thread.messages);
     let document = json!({ "thread": thread, "forked_at": at.to_string(), "head": head.to_string(), "messages": messages });
     scope.output.print(document, || {
-        format!("{thread} goes on from {at}, with {messages} messages. The other line is kept: see `everthread threads history {thread}`.")
+        let messages = count(messages, "message");
+        format!("{thread} goes on from {at}, with {messages}. The other line is kept: see `everthread threads history {thread}`.")
     })
 }

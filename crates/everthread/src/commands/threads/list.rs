@@ -21,6 +21,9 @@ pub(super) async fn run(
     let threads = scope.store.threads(&scope.user, query).await?;
     let document: Vec<Value> = threads.iter().map(thread_json).collect();
     scope.output.print(json!({ "threads": document }), || {
+        if threads.is_empty() && (limit == 0 || offset > 0) {
+            return "No conversations here; the list begins at --offset 0.".into();
+        }
         if threads.is_empty() {
             return "No conversations yet. Begin one with `everthread chat`.".into();
         }

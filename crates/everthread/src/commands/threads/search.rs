@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::Scope;
 use crate::failure::Failure;
 use crate::output::{local_time, printable, rfc3339};
-use crate::settings::thread_id;
 use crate::terminal::style;
 
 pub(super) async fn run(
@@ -15,9 +14,13 @@ pub(super) async fn run(
     thread: Option<&str>,
     limit: usize,
 ) -> Result<(), Failure> {
+    let thread = match thread {
+        Some(thread) => Some(scope.known(thread).await?.0.thread),
+        None => None,
+    };
     let query = Search {
         words: words.join(" "),
-        thread: thread.map(thread_id).transpose()?,
+        thread,
         offset: 0,
         limit,
     };
@@ -37,6 +40,7 @@ fn hit_json(hit: &Hit) -> Value {
         "thread": hit.thread.as_str(),
         "title": hit.title,
         "seq": hit.seq,
+        "checkpoint": hit.checkpoint.map(|id| id.to_string()),
         "at": rfc3339(hit.at_ms),
         "snippet": hit.snippet,
         "marks": hit.marks.iter().map(|mark| [mark.start, mark.end]).collect::<Vec<_>>(),
@@ -55,8 +59,14 @@ fn hit_lines(hit: &Hit) -> String {
     snippet += &printable(&hit.snippet[from..]);
     let snippet = snippet.split_whitespace().collect::<Vec<_>>().join(" ");
     let title = hit.title.as_deref().unwrap_or("no title");
+    let elsewhere = hit.checkpoint.map_or_else(String::new, |at| {
+        format!(
+            "    on another branch: everthread threads show {} --at {at}\n",
+            hit.thread
+        )
+    });
     format!(
-        "{}\n    {snippet}\n",
+        "{}\n    {snippet}\n{elsewhere}",
         style::faint(&format!(
             "{} #{} · {} · {}",
             hit.thread,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Scope;
 use super::list::thread_json;
 use crate::failure::{Exit, Failure};
-use crate::output::{local_time, printable, rfc3339};
+use crate::output::{count, local_time, printable, rfc3339};
 use crate::terminal::style;
 use crate::wiring;
 
@@ -69,10 +69,10 @@ fn sent_lines(sent: &Sent) -> String {
 fn heading(thread: &everthread_store::Thread) -> String {
     let title = thread.title.as_deref().unwrap_or("no title");
     let facts = format!(
-        "{} · {} messages · {} turns · last {}",
+        "{} · {} · {} · last {}",
         thread.id,
-        thread.messages,
-        thread.turns,
+        count(thread.messages, "message"),
+        count(thread.turns, "turn"),
         local_time(thread.updated_ms)
     );
     format!(
