@@ -19,7 +19,7 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where the conversations are: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts [env:
+    /// Where the conversations are: `sqlite:PATH`, `postgres://…`, or `sqlite::memory:` for nothing that lasts [env:
     /// EVERTHREAD_STORAGE].
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) storage: Option<String>,

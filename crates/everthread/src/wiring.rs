@@ -5,6 +5,7 @@ mod meaning;
 mod models;
 pub(crate) mod needs;
 pub(crate) mod serving;
+mod storage;
 
 use std::fs;
 use std::path::Path;
@@ -18,10 +19,13 @@ use everthread_store::Store;
 use crate::failure::{Exit, Failure};
 use crate::settings::Settings;
 
-/// Opens the storage, which is created when it is a new file.
+pub(crate) use storage::Storage;
+
+/// Opens the storage, which is created when it is a new file or a new schema.
 pub(crate) async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
-    let options = options(settings)?;
-    if let Location::File(path) = &options.location
+    let storage = Storage::named(&settings.storage())?;
+    if let Storage::Sqlite(options) = &storage
+        && let Location::File(path) = &options.location
         && settings.storage_is_default()
         && let Some(folder) = path.parent()
     {
@@ -30,16 +34,19 @@ pub(crate) async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, Fa
             Failure::new(Exit::Unavailable, what).because(error)
         })?;
     }
-    Ok(Arc::new(SqliteStore::open(options)?))
+    storage.open().await
 }
 
 /// Opens the storage for a command that looks at what is there: a named file must exist; where nobody named one
 /// and nobody has chatted yet, there is nothing to see.
 pub(crate) async fn open_existing_store(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
-    let options = options(settings)?;
-    match &options.location {
-        Location::File(path) if !path.exists() => missing(settings, path).await,
-        _ => Ok(Arc::new(SqliteStore::open(options)?)),
+    let storage = Storage::named(&settings.storage())?;
+    match &storage {
+        Storage::Sqlite(SqliteOptions {
+            location: Location::File(path),
+            ..
+        }) if !path.exists() => missing(settings, path).await,
+        _ => storage.open().await,
     }
 }
 
@@ -49,9 +56,12 @@ pub(crate) async fn open_to_read(settings: &Settings) -> Result<Arc<dyn Store>, 
     let opened = open_existing_store(settings).await;
     match opened {
         Err(failure) if failure.is_unavailable() => {
+            let Storage::Sqlite(options) = Storage::named(&settings.storage())? else {
+                return Err(failure);
+            };
             let options = SqliteOptions {
                 access: Access::ReadOnly,
-                ..options(settings)?
+                ..options
             };
             let store = SqliteStore::open(options)?;
             tracing::debug!(reason = %failure, "the storage is only read");
@@ -78,17 +88,6 @@ async fn missing(settings: &Settings, path: &Path) -> Result<Arc<dyn Store>, Fai
 /// A store that lasts as long as the process.
 pub(crate) async fn memory_store() -> Result<Arc<dyn Store>, Failure> {
     Ok(Arc::new(SqliteStore::open(SqliteOptions::memory())?))
-}
-
-fn options(settings: &Settings) -> Result<SqliteOptions, Failure> {
-    let url = settings.storage();
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err(Failure::new(
-            Exit::Invalid,
-            "PostgreSQL storage is not in this version; use sqlite:PATH",
-        ));
-    }
-    Ok(SqliteOptions::from_url(&url)?)
 }
 
 /// How models are set up.

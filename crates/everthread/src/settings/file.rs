@@ -16,8 +16,9 @@ use super::server::HttpSettings;
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct File {
-    /// Where the conversations are: `sqlite:PATH`, or `sqlite::memory:` for nothing that lasts. By default a file in
-    /// `$XDG_DATA_HOME/everthread` or `~/.local/share/everthread`. Flag: `--storage`.
+    /// Where the conversations are: `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, or `sqlite::memory:` for
+    /// nothing that lasts. By default a file in `$XDG_DATA_HOME/everthread` or `~/.local/share/everthread`. Flag:
+    /// `--storage`.
     pub(super) storage: Option<String>,
     /// The user of `everthread chat` and `everthread threads`; `local` by default. Flag: `--user`.
     pub(super) user: Option<String>,

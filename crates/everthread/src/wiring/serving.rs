@@ -11,6 +11,7 @@ use everthread_server::{Metered, Metrics, Offer, Server};
 use everthread_sqlite::{Location, SqliteOptions};
 use everthread_store::Store;
 
+use super::Storage;
 use super::disk::DiskProbe;
 use super::meaning::Meaning;
 use super::models::ModelWatch;
@@ -94,9 +95,12 @@ fn offering(
 }
 
 fn file_of(settings: &Settings) -> Option<PathBuf> {
-    match SqliteOptions::from_url(&settings.storage()).ok()?.location {
-        Location::File(path) => Some(path),
-        Location::Memory => None,
+    match Storage::named(&settings.storage()).ok()? {
+        Storage::Sqlite(SqliteOptions {
+            location: Location::File(path),
+            ..
+        }) => Some(path),
+        _ => None,
     }
 }
 
