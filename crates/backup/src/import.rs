@@ -2,13 +2,36 @@
 
 use std::collections::BTreeMap;
 
+use everthread_graph::contract::UserId;
 use everthread_store::Store;
-use everthread_store::portable::{Kind, Outcome, Part, WriteRows, Written};
+use everthread_store::portable::{Kind, OnConflict, Outcome, Part, WriteRows, Written};
 
 use crate::Progress;
 use crate::backup::Backup;
 use crate::error::BackupError;
 use crate::part_stream::PartStream;
+use crate::restore::marks::{self, Marks};
+
+/// How rows are taken into a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Import {
+    /// What happens to what is there already.
+    pub on_conflict: OnConflict,
+    /// Nothing is written; the answer says what would have been.
+    pub dry_run: bool,
+    /// Users come back who were erased after the backup was made.
+    pub with_erased: bool,
+}
+
+impl From<WriteRows> for Import {
+    fn from(how: WriteRows) -> Self {
+        Self {
+            on_conflict: how.on_conflict,
+            dry_run: how.dry_run,
+            with_erased: false,
+        }
+    }
+}
 
 /// What an import did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +42,8 @@ pub struct Imported {
     pub users_replaced: u64,
     /// Users whose profile stayed as it was.
     pub users_kept: u64,
+    /// Users who were erased since and stay so, with everything of theirs.
+    pub users_left_erased: u64,
     /// Threads that were not there.
     pub threads_created: u64,
     /// Threads that took the place of the one that was there.
@@ -60,12 +85,24 @@ impl Imported {
 pub async fn import(
     store: &dyn Store,
     backup: &Backup,
-    how: WriteRows,
+    how: impl Into<Import>,
     progress: Progress<'_>,
 ) -> Result<Imported, BackupError> {
+    let how = how.into();
     prove(backup, false).await?;
     let all = total(&backup.facts().counts);
-    take(store, backup.parts()?, how, &mut |done| progress(done, all)).await
+    let marks = match how.with_erased {
+        true => Marks::new(),
+        false => marks::of(store).await?,
+    };
+    let made_ms = backup.facts().created_ms;
+    let erased = |user: &UserId| marks::is_erased(&marks, user, made_ms);
+    let write = WriteRows {
+        on_conflict: how.on_conflict,
+        dry_run: how.dry_run,
+    };
+    let mut told = |done| progress(done, all);
+    take(store, backup.parts()?, write, &erased, &mut told).await
 }
 
 /// Holds a backup against its checksums, on a thread that may block.
@@ -87,13 +124,23 @@ pub(crate) async fn take(
     store: &dyn Store,
     mut parts: PartStream,
     how: WriteRows,
+    erased: &(dyn Fn(&UserId) -> bool + Sync),
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Imported, BackupError> {
     let mut imported = Imported::default();
     let mut done = 0;
     while let Some((part, rows)) = parts.next().await? {
-        let written = store.write_rows(&part, rows, how).await?;
-        imported.add(&part, &written);
+        let stays_erased = match &part {
+            Part::Records => false,
+            Part::User(user) => erased(user),
+            Part::Thread(key) => erased(&key.user),
+        };
+        if stays_erased {
+            imported.users_left_erased += u64::from(matches!(part, Part::User(_)));
+        } else {
+            let written = store.write_rows(&part, rows, how).await?;
+            imported.add(&part, &written);
+        }
         if part != Part::Records {
             done += 1;
             progress(done);

@@ -25,7 +25,7 @@ mod wire;
 pub use backup::{Backup, Facts, Form};
 pub use create::{Create, Created, create};
 pub use error::{BackupError, BackupErrorKind};
-pub use import::{Imported, import};
+pub use import::{Import, Imported, import};
 pub use list::{Listed, list};
 pub use name::{DEFAULT_PREFIX, stamp};
 pub use opener::Opener;

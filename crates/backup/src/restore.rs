@@ -4,7 +4,7 @@
 //! are they swapped, by one rename: whoever looks finds the old store or the new one. The old one stays under a name
 //! of its own.
 
-mod marks;
+pub(crate) mod marks;
 mod partial;
 mod swap;
 
@@ -172,9 +172,9 @@ async fn read_old(
     changes: &mut Changes,
 ) -> Result<(), BackupError> {
     changes.before = Some(holds(old).await?);
-    let marks = marks::of(old).await?;
     if !how.with_erased {
-        changes.left_erased = marks::apply(new, &marks).await?;
+        let since = marks::since(marks::of(old).await?, &marks::of(new).await?);
+        changes.left_erased = marks::apply(new, &since).await?;
     }
     marks::carry_over(old, new).await
 }

@@ -145,7 +145,7 @@ pub(crate) async fn filled(
     let filled = async {
         let how = WriteRows::default();
         let mut told = |done| progress(done, all);
-        let taken = import::take(&*store, backup.parts()?, how, &mut told);
+        let taken = import::take(&*store, backup.parts()?, how, &|_| false, &mut told);
         let imported = taken.await.map_err(|error| match error.kind() {
             BackupErrorKind::Store(everthread_store::StoreErrorKind::Invalid) => {
                 BackupError::damaged(error)

@@ -1,8 +1,12 @@
 //! The command line: its words are a promise that scripts rely on.
 
+mod backup;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use backup::{BackupCommand, BackupKind, BackupOf, ConflictPolicy};
 
 /// Chatbot memory that lasts.
 ///
@@ -46,6 +50,9 @@ pub(crate) enum Command {
     /// Make, list and revoke the keys of the server.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Make, prove and restore backups; export and import.
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Look at and check the storage.
     #[command(subcommand)]
     Storage(Storage),

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod doctor;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
+use everthread_backup::{BackupError, BackupErrorKind};
 use everthread_chat::ChatError;
 use everthread_graph::contract::{IdError, StoreError, StoreErrorKind};
 use everthread_graph::{Error as GraphError, ErrorKind as GraphErrorKind};
@@ -57,6 +58,14 @@ impl Failure {
     pub(crate) fn because(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             source: Some(source.into()),
+            ..self
+        }
+    }
+
+    /// The same with what it is about before it.
+    pub(crate) fn within(self, about: impl fmt::Display) -> Self {
+        Self {
+            what: format!("{about}: {}", self.what),
             ..self
         }
     }
@@ -154,6 +163,9 @@ fn exit_of(error: &Cause) -> Exit {
     let mut below = Some(error);
     let mut exit = Exit::Failed;
     while let Some(error) = below {
+        if let Some(backup) = error.downcast_ref::<BackupError>() {
+            return exit_of_backup(backup.kind());
+        }
         if let Some(model) = error.downcast_ref::<ModelError>() {
             return exit_of_model(model);
         }
@@ -166,6 +178,22 @@ fn exit_of(error: &Cause) -> Exit {
         below = error.source();
     }
     exit
+}
+
+fn exit_of_backup(kind: BackupErrorKind) -> Exit {
+    match kind {
+        BackupErrorKind::NotFound => Exit::NotFound,
+        BackupErrorKind::Exists
+        | BackupErrorKind::InUse
+        | BackupErrorKind::Newer
+        | BackupErrorKind::Erased => Exit::Conflict,
+        BackupErrorKind::Foreign | BackupErrorKind::Damaged | BackupErrorKind::Invalid => {
+            Exit::Invalid
+        }
+        BackupErrorKind::Unavailable => Exit::Unavailable,
+        BackupErrorKind::Store(kind) => exit_of_store(kind),
+        _ => Exit::Failed,
+    }
 }
 
 fn exit_of_store(kind: StoreErrorKind) -> Exit {
@@ -218,7 +246,7 @@ macro_rules! from_errors {
     )*};
 }
 
-from_errors!(StoreError, ModelError, GraphError, ChatError);
+from_errors!(BackupError, StoreError, ModelError, GraphError, ChatError);
 
 impl From<IdError> for Failure {
     fn from(error: IdError) -> Self {

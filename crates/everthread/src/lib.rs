@@ -34,12 +34,16 @@
 //! # }
 //! ```
 
+mod sqlite_files;
+
+pub use everthread_backup as backup;
 pub use everthread_chat as chat;
 pub use everthread_graph as graph;
 pub use everthread_model as model;
 pub use everthread_server as server;
 pub use everthread_sqlite as sqlite;
 pub use everthread_store as store;
+pub use sqlite_files::SqliteFiles;
 
 /// The model that `EVERTHREAD_MODEL` names; without it gpt-4o-mini when `OPENAI_API_KEY` is set, else the local one,
 /// whose weights `everthread models pull` gets.

@@ -1,5 +1,6 @@
 //! The settings: what the command line says, else the environment, else the configuration file, else a default.
 
+mod backup;
 mod chat;
 #[cfg(test)]
 mod document;
@@ -16,6 +17,7 @@ mod server;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use everthread_backup::KeepRules;
 use everthread_chat::ContextPolicy;
 use everthread_graph::contract::{ThreadId, UserId};
 use everthread_model::ModelConfig;
@@ -148,6 +150,21 @@ impl Settings {
     /// How much a caller may ask for.
     pub(crate) fn limits(&self) -> LimitSettings {
         self.file.limits.settings()
+    }
+
+    /// The folder of the backups, if one is set.
+    pub(crate) fn backup_dir(&self) -> Option<&Path> {
+        self.file.backup.dir.as_deref()
+    }
+
+    /// Hours between two backups of a server, and whether each is verified; `None` for no backups.
+    pub(crate) fn backup_schedule(&self) -> Option<(u32, bool)> {
+        self.file.backup.schedule()
+    }
+
+    /// Which backups stay when they are pruned.
+    pub(crate) fn backup_rules(&self) -> KeepRules {
+        self.file.backup.rules()
     }
 
     /// What goes to the log, and where that is.

@@ -1,5 +1,6 @@
 //! The composition root: which store and which model the words of the settings mean.
 
+pub(crate) mod backup;
 mod disk;
 mod meaning;
 mod models;

@@ -13,10 +13,10 @@ use crate::error::BackupError;
 const PAGE: usize = 1_000;
 
 /// When whom of a store was erased, by the hash of their id.
-pub(super) type Marks = HashMap<String, i64>;
+pub(crate) type Marks = HashMap<String, i64>;
 
 /// The marks of a store.
-pub(super) async fn of(store: &dyn Store) -> Result<Marks, BackupError> {
+pub(crate) async fn of(store: &dyn Store) -> Result<Marks, BackupError> {
     let records = records(store).await?;
     let marks = records.iter().filter_map(Mark::read);
     Ok(marks.map(|mark| (mark.id, mark.at_ms)).collect())
@@ -38,11 +38,18 @@ async fn records(store: &dyn Store) -> Result<Vec<Record>, BackupError> {
     }
 }
 
-/// Whether this user was erased after they were first seen at this time.
-pub(super) fn is_erased(marks: &Marks, user: &UserId, created_ms: i64) -> bool {
+/// Whether this user was erased after a backup was made at this time.
+pub(crate) fn is_erased(marks: &Marks, user: &UserId, made_ms: i64) -> bool {
     marks
         .get(&Mark::of(user, 0).id)
-        .is_some_and(|at_ms| *at_ms >= created_ms)
+        .is_some_and(|at_ms| *at_ms >= made_ms)
+}
+
+/// The marks that a backup does not hold: whoever they are of was erased after it was made. A user whose mark it holds
+/// had come back by then.
+pub(super) fn since(mut marks: Marks, held: &Marks) -> Marks {
+    marks.retain(|id, at_ms| held.get(id).is_none_or(|held_ms| held_ms < at_ms));
+    marks
 }
 
 /// Erases those who were erased since; gives how many.
@@ -63,7 +70,7 @@ pub(super) async fn apply(new: &dyn Store, marks: &Marks) -> Result<u64, BackupE
         gone.extend(
             users
                 .into_iter()
-                .filter(|user| is_erased(marks, &user.id, user.created_ms)),
+                .filter(|user| marks.contains_key(&Mark::of(&user.id, 0).id)),
         );
         if is_last {
             break;

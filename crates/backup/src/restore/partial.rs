@@ -1,12 +1,12 @@
 //! One user or one thread, put back into a store that others go on using.
 
 use everthread_store::Store;
-use everthread_store::portable::{OnConflict, WriteRows};
+use everthread_store::portable::OnConflict;
 
 use super::{Restore, marks, named};
 use crate::backup::Backup;
 use crate::error::{BackupError, BackupErrorKind};
-use crate::{Imported, Progress, import};
+use crate::{Import, Imported, Progress, import};
 
 /// Puts a user or a thread back as the backup has them; what the user has besides stays, and nobody else is touched.
 /// With `dry_run`, only says what would happen.
@@ -37,11 +37,12 @@ pub async fn restore_part(
             ),
         ));
     }
-    let write = WriteRows {
+    let rules = Import {
         on_conflict: OnConflict::Replace,
         dry_run,
+        with_erased: how.with_erased,
     };
-    let imported = import(store, backup, write, progress).await?;
+    let imported = import(store, backup, rules, progress).await?;
     tracing::info!(?scope, dry_run, "a part was restored");
     Ok(imported)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use everthread_backup::restore::{Holds, Restore, Restored, prepare, restore_part};
-use everthread_backup::{Backup, BackupErrorKind, Form};
+use everthread_backup::{Backup, BackupErrorKind, Form, Import, import};
 use everthread_store::UserPatch;
 use everthread_store::conformance::{Ids, Talk, key, said, sound};
 use everthread_store::portable::Scope;
@@ -157,6 +157,12 @@ async fn one_user_is_restored_and_nobody_else_is_touched() {
     // The clock of the backup is the test's, and the mark's is the system's.
     let refused = restore_part(&*store, &open(&made), how(false), false, &mut |_, _| {}).await;
     assert_eq!(refused.unwrap_err().kind(), BackupErrorKind::Erased);
+    let rules = Import::default();
+    let done = import(&*store, &open(&made), rules, &mut |_, _| {})
+        .await
+        .unwrap();
+    assert_eq!((done.users_left_erased, done.rows_written), (1, 0));
+    assert!(store.user(&user("alice")).await.unwrap().is_none());
     restore_part(&*store, &open(&made), how(true), false, &mut |_, _| {})
         .await
         .unwrap();

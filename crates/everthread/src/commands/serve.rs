@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Serve;
+use crate::commands::backup::schedule::Schedule;
 use crate::commands::chat::make_servable;
 use crate::commands::models;
 use crate::failure::{Exit, Failure};
@@ -39,6 +40,7 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Serve) -> Re
     if args.pull {
         pull(lacking, models_dir)?;
     }
+    let backups = Schedule::begin(settings, &serving.store);
     let done = listen(
         settings,
         output,
@@ -48,6 +50,7 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Serve) -> Re
         serving.server,
     )
     .await;
+    drop(backups);
     let closed = serving.store.close().await;
     done?;
     Ok(closed?)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::backup::BackupSettings;
 use super::chat::ChatSettings;
 use super::identity::IdentitySettings;
 use super::limits::LimitsSettings;
@@ -42,6 +43,8 @@ pub(super) struct File {
     pub(super) identity: IdentitySettings,
     /// How much a caller may ask for. What is too much is answered with 429 and `Retry-After`.
     pub(super) limits: LimitsSettings,
+    /// Backups: where they are, when a server makes one, and which stay.
+    pub(super) backup: BackupSettings,
     /// The log of the server: one line for each request, never a secret, on stderr and in a file if one is named.
     pub(super) log: LogSettings,
 }

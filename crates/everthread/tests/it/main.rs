@@ -1,6 +1,7 @@
 //! What holds for the workspace and for the binary as a whole.
 
 mod at_once;
+mod backups;
 mod bad_input;
 mod binary;
 mod chatting;

@@ -12,4 +12,5 @@ mod opening;
 mod owners;
 mod processes;
 mod smoke;
+mod snapshots;
 mod upkeep;
