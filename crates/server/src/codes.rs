@@ -92,7 +92,12 @@ pub const CODES: &[ErrorCode] = &[
     code(
         "held",
         409,
-        "The user is under hold: nothing of theirs may be erased.",
+        "The user is under hold: nothing of theirs is removed, whoever asks. Refused are erasing the user, \
+         deleting a thread, a run or a memory item, taking a run back, removing old checkpoints, and replacing a \
+         thread by an import. What ends by itself (threads, items and events of runs whose time is over) stays \
+         until the hold ends. Nothing was removed.\n\n\
+         A hold does not stop changes: conversations go on and can be forked, and a profile, a title or an item \
+         takes a new value.",
         "End the hold with `everthread users unhold` or `POST /api/users/{user}/unhold`, if you may.",
     ),
     code(

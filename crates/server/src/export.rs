@@ -101,7 +101,7 @@ impl Export {
             if let Row::Message(message) = &row {
                 told["at_head"] = self.transcript.shows(message)?.into();
             }
-            text += &self.document.put(row.kind(), told);
+            text += &self.document.put(row.kind(), &told);
         }
         Ok(Some(text))
     }

@@ -150,6 +150,7 @@ fn seal(entries: &mut Entries, manifest: String) {
 
 /// A change of entries by one who then makes all checksums right again: what contradicts itself is found all the same.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn lies_are_found_and_change_nothing() {
     let (stage, ids) = (Stage::new(), Ids::new());
     let store = stage.store("chat.db").await;

@@ -44,7 +44,7 @@ async fn a_killed_restore_leaves_one_of_both() {
     fill(&*store, &ids).await;
     let new = rows(&*store, &Scope::Whole).await;
     let made = stage.backup(&*store, Form::Archive, Scope::Whole).await;
-    fs::rename(&open(&made).path(), stage.path("backup.zip")).unwrap();
+    fs::rename(open(&made).path(), stage.path("backup.zip")).unwrap();
     let mut talk = Talk::new(&*store, &ids, "carol", "1");
     talk.turn("later", "yes").await;
     let old = rows(&*store, &Scope::Whole).await;

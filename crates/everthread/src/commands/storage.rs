@@ -18,7 +18,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let store = wiring::open_to_read(settings).await;
     let store = match (store, command) {
-        (Err(failure), Storage::Check) if failure.is_damage() => return Err(beyond(failure)),
+        (Err(failure), Storage::Check) if failure.is_damage() => return Err(beyond(&failure)),
         (store, _) => store?,
     };
     let done = match command {
@@ -78,7 +78,7 @@ async fn check(store: &dyn Store, output: Output) -> Result<(), Failure> {
         .await;
     bar.finish_and_clear();
     let report = report.map_err(|error| match error.kind() {
-        StoreErrorKind::Corrupt => beyond(error.into()),
+        StoreErrorKind::Corrupt => beyond(&error.into()),
         _ => error.into(),
     })?;
     let problems: Vec<_> = report
@@ -105,7 +105,7 @@ async fn check(store: &dyn Store, output: Output) -> Result<(), Failure> {
 }
 
 /// Where not even a check can read a file, what is left to do.
-fn beyond(failure: Failure) -> Failure {
+fn beyond(failure: &Failure) -> Failure {
     let what = "nothing of the storage can be read; restore a verified backup, or save what is left into a new file: \
                 sqlite3 FILE .recover | sqlite3 NEW";
     Failure::new(Exit::Invalid, what).because(failure.cause())

@@ -43,7 +43,7 @@ impl Document {
     }
 
     /// Adds a row. The user's own is no part of a list.
-    pub(super) fn put(&mut self, kind: Kind, told: Value) -> String {
+    pub(super) fn put(&mut self, kind: Kind, told: &Value) -> String {
         if let Some(thread) = &mut self.thread
             && OF_THREAD.contains(&kind)
         {
@@ -124,7 +124,7 @@ mod tests {
             (Kind::Message, json!({"m": 2})),
             (Kind::Thread, json!({"t": 2})),
         ] {
-            text += &document.put(kind, told);
+            text += &document.put(kind, &told);
         }
         text += &document.end();
         let read: Value = serde_json::from_str(&text).unwrap();

@@ -86,7 +86,7 @@ pub(super) struct Recall {
     pub(super) limit: Option<usize>,
 }
 
-#[tool_router(router = tools)]
+#[tool_router(router = all)]
 impl Tools {
     #[tool(
         description = "Search everything that was said in this person's conversations, newest first. Gives the conversation, a snippet and the time of each message found."
@@ -127,7 +127,7 @@ impl Tools {
 /// The router is made once: it says the same for everyone.
 fn router() -> &'static ToolRouter<Tools> {
     static ROUTER: OnceLock<ToolRouter<Tools>> = OnceLock::new();
-    ROUTER.get_or_init(Tools::tools)
+    ROUTER.get_or_init(Tools::all)
 }
 
 #[tool_handler(router = router())]

@@ -79,7 +79,7 @@ mod tests {
 
     fn found(
         header: Option<(&'static str, &str)>,
-        metadata: Value,
+        metadata: &Value,
         user: Option<&str>,
     ) -> Option<(String, bool)> {
         let mut headers = HeaderMap::new();
@@ -95,17 +95,20 @@ mod tests {
         let metadata = || json!({"chat_id": "m"});
         let is = |name: &str, whole| Some((name.to_owned(), whole));
         assert_eq!(
-            found(Some((OURS, "h")), metadata(), Some("u")),
+            found(Some((OURS, "h")), &metadata(), Some("u")),
             is("h", false)
         );
         assert_eq!(
-            found(Some((OPEN_WEBUI, "w")), metadata(), None),
+            found(Some((OPEN_WEBUI, "w")), &metadata(), None),
             is("w", true)
         );
-        assert_eq!(found(Some((OPEN_WEBUI, "local:w")), metadata(), None), None);
-        assert_eq!(found(None, metadata(), Some("u")), is("m", false));
-        assert_eq!(found(None, json!({}), Some("u")), is("u", false));
-        assert_eq!(found(None, json!({}), Some("")), None);
+        assert_eq!(
+            found(Some((OPEN_WEBUI, "local:w")), &metadata(), None),
+            None
+        );
+        assert_eq!(found(None, &metadata(), Some("u")), is("m", false));
+        assert_eq!(found(None, &json!({}), Some("u")), is("u", false));
+        assert_eq!(found(None, &json!({}), Some("")), None);
     }
 
     #[test]

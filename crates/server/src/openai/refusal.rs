@@ -59,7 +59,7 @@ impl Refusal {
 
     /// 502: the run failed; what was said is kept.
     pub(crate) fn failed(detail: impl Into<String>) -> Self {
-        Self::from(ApiError::new(StatusCode::BAD_GATEWAY, "run_failed", detail)).is_final()
+        Self::from(ApiError::new(StatusCode::BAD_GATEWAY, "run_failed", detail)).finally()
     }
 
     /// About this field.
@@ -69,7 +69,7 @@ impl Refusal {
     }
 
     /// Not to be sent again: something of it was done.
-    pub(crate) fn is_final(mut self) -> Self {
+    pub(crate) fn finally(mut self) -> Self {
         self.about.is_final = true;
         self
     }

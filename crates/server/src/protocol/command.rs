@@ -125,16 +125,17 @@ impl Command {
     ///
     /// # Errors
     /// The answer to what is none.
-    pub(crate) fn read(json: &[u8]) -> Result<Self, Answer> {
-        let json: Box<RawValue> = body::read(json).map_err(|_| no_json())?;
-        let asked: Asked = serde_json::from_str(json.get()).map_err(|_| malformed(Value::Null))?;
+    pub(crate) fn read(json: &[u8]) -> Result<Self, Box<Answer>> {
+        let json: Box<RawValue> = body::read(json).map_err(|_| Box::new(no_json()))?;
+        let asked: Asked =
+            serde_json::from_str(json.get()).map_err(|_| Box::new(malformed(Value::Null)))?;
         match (asked.id.as_i64(), asked.method.as_str()) {
             (Some(id), Some(method)) => Ok(Self {
                 id,
                 method: method.to_owned(),
                 params: asked.params,
             }),
-            _ => Err(malformed(asked.id)),
+            _ => Err(Box::new(malformed(asked.id))),
         }
     }
 

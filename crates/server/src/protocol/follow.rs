@@ -113,9 +113,9 @@ impl Follow {
                 return Ok(None);
             }
             let events = if self.in_store {
-                self.from_store().await?
+                self.read_store().await?
             } else {
-                match self.from_memory().await? {
+                match self.read_memory().await? {
                     Some(events) => events,
                     None => return Ok(None),
                 }
@@ -127,7 +127,7 @@ impl Follow {
     }
 
     /// A page of what the store has.
-    async fn from_store(&mut self) -> Result<Vec<Event>, StoreError> {
+    async fn read_store(&mut self) -> Result<Vec<Event>, StoreError> {
         let tape = &self.following.tape;
         let page = rest::read(tape.store(), &tape.key, self.at.checked_sub(1)).await?;
         let Some(next) = page.last().map(|last| last.seq + 1) else {
@@ -140,7 +140,7 @@ impl Follow {
     }
 
     /// What is in memory, or comes; `None` when nothing will.
-    async fn from_memory(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
+    async fn read_memory(&mut self) -> Result<Option<Vec<Event>>, StoreError> {
         let Some((heard, reader)) = self.heard.front_mut() else {
             if self.until.is_some() {
                 return Ok(None);
@@ -177,7 +177,7 @@ impl Follow {
             Read::Behind(first) => {
                 // Older ones are in the store, unless writing failed.
                 self.in_store = true;
-                let events = self.from_store().await?;
+                let events = self.read_store().await?;
                 if !self.in_store {
                     self.go_to(first);
                 }

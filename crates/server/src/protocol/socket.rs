@@ -163,7 +163,7 @@ impl Talk<'_> {
                 self.greeting.check().await?;
                 self.answer(&command).await?
             }
-            Err(answer) => answer,
+            Err(answer) => *answer,
         };
         let text = answer.json().to_string();
         self.send(Message::Text(text.into())).await

@@ -164,7 +164,7 @@ impl Tape {
             }
             Ok(())
         });
-        open.await.map(|()| ())
+        open.await.copied()
     }
 
     /// The number of the last event; 0 before the first.

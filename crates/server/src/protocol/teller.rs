@@ -135,36 +135,43 @@ impl Teller {
                 let data = insert_field(&data.to_string(), "input", input);
                 all.push(told_of("tasks", ns, node, &data));
             }
-            EventData::TaskFinished {
-                task,
-                node,
-                result,
-                error,
-                interrupts: asked,
-                ..
-            } => {
-                all.extend(self.messages.finish(ns, *task));
-                let data = json!({"id": task.to_string(), "name": &**node, "error": error});
-                let result = result.as_ref().map_or("{}", Json::as_str);
-                let data = insert_field(&data.to_string(), "result", result);
-                let data = insert_field(&data, "interrupts", &interrupts(asked));
-                let status = match (error, asked.is_empty()) {
-                    (Some(_), _) => Status::Failed,
-                    (None, false) => Status::Interrupted,
-                    (None, true) => Status::Completed,
-                };
-                let error = error.as_deref().map(|error| ("error", Value::from(error)));
-                self.leave(
-                    &ns.child(&format!("{node}:{task}")),
-                    status,
-                    error,
-                    &mut all,
-                );
-                all.push(told_of("tasks", ns, node, &data));
-            }
+            EventData::TaskFinished { .. } => self.finished(event, &mut all),
             _ => {}
         }
         all
+    }
+
+    fn finished(&mut self, event: &Event, all: &mut Vec<Told>) {
+        let EventData::TaskFinished {
+            task,
+            node,
+            result,
+            error,
+            interrupts: asked,
+            ..
+        } = &event.data
+        else {
+            return;
+        };
+        let ns = &event.ns;
+        all.extend(self.messages.finish(ns, *task));
+        let data = json!({"id": task.to_string(), "name": &**node, "error": error});
+        let result = result.as_ref().map_or("{}", Json::as_str);
+        let data = insert_field(&data.to_string(), "result", result);
+        let data = insert_field(&data, "interrupts", &interrupts(asked));
+        let status = match (error, asked.is_empty()) {
+            (Some(_), _) => Status::Failed,
+            (None, false) => Status::Interrupted,
+            (None, true) => Status::Completed,
+        };
+        let error = error.as_deref().map(|error| ("error", Value::from(error)));
+        self.leave(
+            &ns.child(&format!("{node}:{task}")),
+            status,
+            error.as_ref(),
+            all,
+        );
+        all.push(told_of("tasks", ns, node, &data));
     }
 
     fn lifecycle(
@@ -211,11 +218,16 @@ impl Teller {
         &mut self,
         ns: &Namespace,
         status: Status,
-        error: Option<(&str, Value)>,
+        error: Option<&(&str, Value)>,
         all: &mut Vec<Told>,
     ) {
         if let Some(graph) = self.tree.is_open(ns) {
-            all.push(self.lifecycle(ns, status, &graph, error.as_slice()));
+            all.push(self.lifecycle(
+                ns,
+                status,
+                &graph,
+                error.map(std::slice::from_ref).unwrap_or_default(),
+            ));
         }
     }
 

@@ -51,7 +51,7 @@ async fn commands(
     };
     let answer = match Command::read(body.as_bytes()) {
         Ok(command) => perform(&app, &app.runs.tapes.tape(&key), &command).await,
-        Err(answer) => answer,
+        Err(answer) => *answer,
     };
     Ok(answer.into_response(&key))
 }
@@ -96,13 +96,13 @@ fn written(
                 }
                 Some((Ok(bytes.into()), Some((follow, beats))))
             }
-            Err(error) => Some((Ok(cut(error)), None)),
+            Err(error) => Some((Ok(cut(&error)), None)),
         }
     })
 }
 
 /// The last words of a stream that cannot go on.
-fn cut(error: StoreError) -> Bytes {
+fn cut(error: &StoreError) -> Bytes {
     tracing::error!(operation = "stream", %error, "a stream of a thread was cut");
     let message =
         "the store cannot be read just now: come again, after the last number that you saw";

@@ -295,6 +295,7 @@ pub async fn a_large_thread_is_written_in_pieces(factory: &dyn Factory) {
 }
 
 /// A stream that breaks off, is out of order or contradicts itself leaves nothing behind.
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 pub async fn a_part_is_written_whole_or_not_at_all(factory: &dyn Factory) {
     let (store, ids) = (factory.open().await, Ids::new());
     let mut talk = Talk::new(&*store, &ids, "alice", "1");

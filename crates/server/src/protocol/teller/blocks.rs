@@ -11,6 +11,7 @@ pub(super) struct Blocks {
     open: Option<Block>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one of them is held at a time")]
 enum Block {
     Text(String),
     Reasoning(String),

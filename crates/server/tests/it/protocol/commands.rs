@@ -6,6 +6,7 @@ use super::{command, data, done, follow, run, start};
 use crate::app::{TestApp, input, texts};
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn what_cannot_be_done_says_why() {
     let app = TestApp::new().await;
     for (method, params, code, said) in [
