@@ -20,3 +20,7 @@ pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// The entry that holds the manifest's checksum.
 pub(crate) const MANIFEST_SUM: &str = "manifest.sha256";
+
+/// What the comment of the ZIP begins with; the SHA-256 of all bytes before it follows, in so many digits.
+const SUM_LABEL: &str = "sha256:";
+const SUM_DIGITS: usize = 64;

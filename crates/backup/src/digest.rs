@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -24,6 +25,20 @@ pub(crate) fn of(bytes: &[u8]) -> String {
 /// The hash of a file.
 pub(crate) fn of_file(path: &Path, progress: Progress<'_>) -> io::Result<String> {
     copy(&mut File::open(path)?, &mut io::sink(), progress)
+}
+
+/// The hash of a file's first bytes, so many of them.
+pub(crate) fn of_start(file: &File, bytes: u64) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; PIECE];
+    let mut at = 0;
+    while at < bytes {
+        let most = usize::try_from(bytes - at).map_or(PIECE, |left| left.min(PIECE));
+        file.read_exact_at(&mut piece[..most], at)?;
+        hash.update(&piece[..most]);
+        at += most as u64;
+    }
+    Ok(hex(&hash.finalize()))
 }
 
 /// Copies a file and gives its hash.

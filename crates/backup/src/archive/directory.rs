@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use flate2::read::DeflateDecoder;
 
+use super::{SUM_DIGITS, SUM_LABEL};
+use crate::digest;
 use crate::error::{BackupError, BackupErrorKind};
 
 /// Entries that a directory may list.
@@ -25,6 +27,8 @@ const MAX_COMMENT: u64 = 0xFFFF;
 const ENTRY: usize = 46;
 /// Bytes of the header before an entry's data, without its names.
 const HEADER: u64 = 30;
+/// Bytes of the comment of ours.
+const COMMENT: u64 = (SUM_LABEL.len() + SUM_DIGITS) as u64;
 /// The date of entries that say no time: 1980-01-01.
 const NO_DATE: u16 = 0x21;
 
@@ -175,9 +179,13 @@ impl Directory {
             }
             next = entry.data_at + entry.packed;
         }
-        let end = self.at + self.bytes + END as u64;
+        let end = self.at + self.bytes + END as u64 + COMMENT;
         let wide = self.at > u64::from(u32::MAX);
-        if next != self.at || (end != self.len && !wide) || !self.plain_end()? {
+        if next != self.at
+            || (end != self.len && !wide)
+            || !self.plain_end()?
+            || !self.is_sealed()?
+        {
             return Err(BackupError::damaged("its layout has changed"));
         }
         Ok(())
@@ -199,17 +207,33 @@ impl Directory {
         Ok(name == entry.name.as_bytes())
     }
 
-    /// One disk, no comment, as many entries as are listed.
+    /// Whether the hash in the comment is that of all bytes before it.
+    fn is_sealed(&self) -> Result<bool, BackupError> {
+        let mut comment = [0; COMMENT as usize];
+        let begins = self.len.saturating_sub(COMMENT);
+        self.file
+            .read_exact_at(&mut comment, begins)
+            .map_err(unread)?;
+        let Some(said) = comment.strip_prefix(SUM_LABEL.as_bytes()) else {
+            return Ok(false);
+        };
+        let before = self.len - SUM_DIGITS as u64;
+        let found = digest::of_start(&self.file, before).map_err(unread)?;
+        Ok(said == found.as_bytes())
+    }
+
+    /// One disk, a comment of our length, as many entries as are listed.
     fn plain_end(&self) -> Result<bool, BackupError> {
         let mut end = [0; END];
-        self.file
-            .read_exact_at(&mut end, self.len - END as u64)
-            .map_err(unread)?;
+        let Some(at) = self.len.checked_sub(END as u64 + COMMENT) else {
+            return Ok(false);
+        };
+        self.file.read_exact_at(&mut end, at).map_err(unread)?;
         let count = self.entries.len() as u64;
         Ok(number(&end, 4, 4) == 0
             && number(&end, 8, 2) == count
             && number(&end, 10, 2) == count
-            && number(&end, 20, 2) == 0)
+            && number(&end, 20, 2) == COMMENT)
     }
 }
 

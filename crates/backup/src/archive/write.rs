@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use everthread_store::portable::{Kind, Part, Row, Scope};
@@ -12,7 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::manifest::{Entry, Manifest, entry_name};
-use super::{MANIFEST, MANIFEST_SUM};
+use super::{MANIFEST, MANIFEST_SUM, SUM_DIGITS, SUM_LABEL};
 use crate::digest;
 use crate::error::{BackupError, BackupErrorKind};
 use crate::wire;
@@ -150,11 +151,21 @@ pub(crate) fn assemble(
             io::copy(&mut lines, &mut zip).map_err(full)?;
         }
     }
+    zip.set_comment(SUM_LABEL.to_owned() + &"0".repeat(SUM_DIGITS))
+        .map_err(zipped)?;
     let mut out = zip.finish().map_err(zipped)?;
     out.flush().map_err(full)?;
     drop(out);
+    seal(file).map_err(full)?;
     file.sync_all().map_err(full)?;
     Ok(manifest)
+}
+
+/// Writes the hash of all bytes before it where the comment has room for it: packed data have bits that no unpacking sees.
+fn seal(file: &File) -> io::Result<()> {
+    let before = file.metadata()?.len() - SUM_DIGITS as u64;
+    let sum = digest::of_start(file, before)?;
+    file.write_all_at(sum.as_bytes(), before)
 }
 
 /// Each entry is alike: packed, of no time, a plain file.
