@@ -36,7 +36,7 @@ def test_python(url):
 
 @pytest.mark.reference_deviates("speaks no protocol but its own")
 def test_openai(url):
-    assert "Anna" in run([sys.executable, str(SNIPPETS / "openai.py")], url)
+    assert "Anna" in run([sys.executable, str(SNIPPETS / "openai_sdk.py")], url)
 
 
 def test_the_page_shows_them(url):

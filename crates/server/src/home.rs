@@ -17,7 +17,7 @@ pub const SNIPPETS: [(&str, &str); 4] = [
     ("curl", include_str!("home/curl.sh")),
     ("Python", include_str!("home/python.py")),
     ("JavaScript", include_str!("home/javascript.mjs")),
-    ("OpenAI", include_str!("home/openai.py")),
+    ("OpenAI", include_str!("home/openai_sdk.py")),
 ];
 
 /// Where the snippets find the server when nothing else is said; the page puts in where it was asked.
