@@ -51,8 +51,9 @@ def left() -> str:
 
 TOLD = """\
 The thread protocol is `/threads/{id}/commands` and `/threads/{id}/stream/events`, the latter as server-sent events or
-as a WebSocket. `clients/run python javascript` tries the clients of both languages over both; the same tests run
-against LangGraph's own development server. A browser cannot show a key on a WebSocket: there, pages use server-sent
+as a WebSocket. `clients/run python javascript` tries the clients of both languages over both. Not shown yet:
+with `@langchain/react` the reply after a stop and the branch of an edited message; with the Python SDK the end of a
+message that is heard while a slow model makes it. A browser cannot show a key on a WebSocket: there, pages use server-sent
 events, which is what the clients do unless told otherwise.
 """
 
