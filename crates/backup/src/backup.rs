@@ -206,8 +206,12 @@ impl Backup {
         }
     }
 
-    /// The hash in the checksum file of a snapshot; `None` when there is no such file.
-    pub(crate) fn checksum(&self) -> Result<Option<String>, BackupError> {
+    /// The SHA-256 in the checksum file of a snapshot, in hexadecimal; `None` when there is no such file. Whether it is
+    /// that of the snapshot, [`verify`](crate::verify()) says.
+    ///
+    /// # Errors
+    /// `Damaged` when the file holds none; `Unavailable`.
+    pub fn checksum(&self) -> Result<Option<String>, BackupError> {
         let path = checksum_path(&self.path);
         let file = match File::open(&path) {
             Ok(file) => file,

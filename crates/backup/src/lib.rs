@@ -26,7 +26,7 @@ pub use backup::{Backup, Facts, Form};
 pub use create::{Create, Created, create};
 pub use error::{BackupError, BackupErrorKind};
 pub use import::{Import, Imported, import};
-pub use list::{Listed, list};
+pub use list::{Listed, delete, find, list};
 pub use name::{DEFAULT_PREFIX, stamp};
 pub use opener::Opener;
 pub use part_stream::{PartStream, split};

@@ -1,13 +1,13 @@
 //! Which backups stay.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use everthread_store::portable::Scope;
 
 use crate::error::BackupError;
-use crate::{Listed, list, name, verify};
+use crate::list::{Listed, delete, list};
+use crate::name;
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -75,9 +75,7 @@ pub fn prune(
             continue;
         }
         if !dry_run {
-            fs::remove_file(&one.path)
-                .map_err(|error| BackupError::file("delete", &one.path, error))?;
-            verify::forget(&one.path);
+            delete(&one)?;
         }
         gone.push(one.path);
     }

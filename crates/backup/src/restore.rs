@@ -47,7 +47,7 @@ pub struct Prepared {
     dir: TempDir,
     file: PathBuf,
     target: PathBuf,
-    now_ms: i64,
+    how: Restore,
     changes: Changes,
 }
 
@@ -83,13 +83,40 @@ pub async fn prepare(
     how: Restore,
     progress: Progress<'_>,
 ) -> Result<Prepared, BackupError> {
+    refuse_open(target, opener)?;
+    prepared(backup, target, None, opener, how, progress).await
+}
+
+/// The same where this process has the store open, and goes on with it while the new one is built. It is closed before
+/// the stores are swapped.
+///
+/// # Errors
+/// As [`prepare`], but for `InUse`; `Store` when the store that is there cannot be read.
+pub async fn prepare_beside(
+    backup: &Backup,
+    target: &Path,
+    open: &dyn Store,
+    opener: &dyn Opener,
+    how: Restore,
+    progress: Progress<'_>,
+) -> Result<Prepared, BackupError> {
+    prepared(backup, target, Some(open), opener, how, progress).await
+}
+
+async fn prepared(
+    backup: &Backup,
+    target: &Path,
+    open: Option<&dyn Store>,
+    opener: &dyn Opener,
+    how: Restore,
+    progress: Progress<'_>,
+) -> Result<Prepared, BackupError> {
     if backup.facts().scope != Scope::Whole {
         return Err(BackupError::new(
             BackupErrorKind::Invalid,
             "the backup holds one user or thread only: it cannot take the place of a whole store",
         ));
     }
-    refuse_open(target, opener)?;
     import::prove(backup, false).await?;
     let folder = name::dir_of(target);
     let dir = tempfile::Builder::new()
@@ -101,7 +128,11 @@ pub async fn prepare(
         Form::Snapshot => verify::copy_of(backup, &file, opener, progress).await?,
         _ => verify::filled(backup, &file, opener, progress).await?,
     };
-    let built = build(&*store, target, opener, how, progress).await;
+    let there = match open {
+        Some(open) => There::Open(open),
+        None => There::Closed(target, opener),
+    };
+    let built = build(&*store, there, how, progress).await;
     let closed = store.close().await;
     let changes = built?;
     closed?;
@@ -109,7 +140,7 @@ pub async fn prepare(
         dir,
         file,
         target: target.to_owned(),
-        now_ms: how.now_ms,
+        how,
         changes,
     })
 }
@@ -127,11 +158,16 @@ fn refuse_open(target: &Path, opener: &dyn Opener) -> Result<(), BackupError> {
     ))
 }
 
+/// The store that is to be replaced.
+enum There<'a> {
+    Open(&'a dyn Store),
+    Closed(&'a Path, &'a dyn Opener),
+}
+
 /// Makes the new store what it is to be: sound, and without those who were erased since.
 async fn build(
     new: &dyn Store,
-    target: &Path,
-    opener: &dyn Opener,
+    there: There<'_>,
     how: Restore,
     progress: Progress<'_>,
 ) -> Result<Changes, BackupError> {
@@ -148,8 +184,9 @@ async fn build(
         left_erased: 0,
         erased_unknown: None,
     };
-    if target.exists() {
-        match opener.open(target).await {
+    match there {
+        There::Open(old) => read_old(old, new, how, &mut changes).await?,
+        There::Closed(target, opener) if target.exists() => match opener.open(target).await {
             Ok(old) => {
                 let read = read_old(&*old, new, how, &mut changes).await;
                 let closed = old.close().await;
@@ -159,7 +196,8 @@ async fn build(
                 closed?;
             }
             Err(error) => changes.erased_unknown = Some(error.to_string()),
-        }
+        },
+        There::Closed(..) => {}
     }
     changes.after = holds(new).await?;
     Ok(changes)
@@ -172,11 +210,21 @@ async fn read_old(
     changes: &mut Changes,
 ) -> Result<(), BackupError> {
     changes.before = Some(holds(old).await?);
-    if !how.with_erased {
-        let since = marks::since(marks::of(old).await?, &marks::of(new).await?);
-        changes.left_erased = marks::apply(new, &since).await?;
-    }
-    marks::carry_over(old, new).await
+    changes.left_erased = leave_erased(old, new, how).await?;
+    Ok(())
+}
+
+/// Erases in the new store who was erased in the old one since, and lets it know of them; gives how many.
+async fn leave_erased(old: &dyn Store, new: &dyn Store, how: Restore) -> Result<u64, BackupError> {
+    let erased = match how.with_erased {
+        true => 0,
+        false => {
+            let since = marks::since(marks::of(old).await?, &marks::of(new).await?);
+            marks::apply(new, &since).await?
+        }
+    };
+    marks::carry_over(old, new).await?;
+    Ok(erased)
 }
 
 async fn holds(store: &dyn Store) -> Result<Holds, BackupError> {
@@ -195,7 +243,8 @@ impl Prepared {
         &self.changes
     }
 
-    /// Swaps the stores. Stopped at any point, the old one or the new one is there, whole.
+    /// Swaps the stores. Stopped at any point, the old one or the new one is there, whole. Who was erased since this
+    /// was prepared stays erased too.
     ///
     /// # Errors
     /// `InUse` when somebody has opened the store meanwhile; `Unavailable`. Nothing has changed then.
@@ -204,16 +253,45 @@ impl Prepared {
         if self.target.exists()
             && let Ok(old) = opener.open(&self.target).await
         {
+            let caught_up = self.catch_up(&*old, &*opener).await;
             // Closed by the last one, its log is part of it.
             old.close().await?;
+            caught_up?;
         }
         refuse_open(&self.target, &*opener)?;
         blocking(move || {
-            let safety_copy = swap::swap(&self.file, &self.target, &*opener, self.now_ms)?;
+            let safety_copy = swap::swap(&self.file, &self.target, &*opener, self.how.now_ms)?;
             drop(self.dir);
             Ok(Restored { safety_copy })
         })
         .await
+    }
+
+    async fn catch_up(&self, old: &dyn Store, opener: &dyn Opener) -> Result<(), BackupError> {
+        if self.changes.erased_unknown.is_some() {
+            return Ok(());
+        }
+        let new = opener.open(&self.file).await?;
+        let left = leave_erased(old, &*new, self.how).await;
+        new.close().await?;
+        left.map(|_| ())
+    }
+}
+
+impl Restored {
+    /// Puts the store back that was there before, in the place of the one that was restored, which goes. For whoever
+    /// finds that the new one cannot be used; nobody may have it open.
+    ///
+    /// # Errors
+    /// `NotFound` when there was none, or its copy is gone; `InUse`, `Unavailable`.
+    pub async fn undo(self, target: &Path, opener: Arc<dyn Opener>) -> Result<(), BackupError> {
+        refuse_open(target, &*opener)?;
+        let Some(safety_copy) = self.safety_copy else {
+            let what = "there was no store before: nothing can be put back";
+            return Err(BackupError::new(BackupErrorKind::NotFound, what));
+        };
+        let target = target.to_owned();
+        blocking(move || swap::back(&safety_copy, &target, &*opener)).await
     }
 }
 

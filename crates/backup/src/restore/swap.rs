@@ -38,6 +38,28 @@ pub(super) fn swap(
     Ok(safety_copy)
 }
 
+/// Puts a file that was kept in the place of the store that replaced it.
+pub(super) fn back(kept: &Path, target: &Path, opener: &dyn Opener) -> Result<(), BackupError> {
+    if !kept.exists() {
+        return Err(BackupError::new(
+            BackupErrorKind::NotFound,
+            format!("{} is gone: it cannot be put back", kept.display()),
+        ));
+    }
+    // Logs belong to one file: those of the new one must not be found beside the old.
+    for log in opener.beside(target) {
+        match fs::remove_file(&log) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(BackupError::file("remove", &log, error));
+            }
+            _ => {}
+        }
+    }
+    fs::rename(kept, target).map_err(|error| BackupError::file("replace", target, error))?;
+    move_logs(kept, target, opener)?;
+    name::sync_dir(name::dir_of(target))
+}
+
 /// Gives the old file a second name. A log that could not be closed belongs to it, and must not be found beside the new
 /// one: it moves to the second name, without which the old file would be less than it was.
 fn keep(target: &Path, opener: &dyn Opener, now_ms: i64) -> Result<PathBuf, BackupError> {
@@ -64,8 +86,8 @@ fn keep(target: &Path, opener: &dyn Opener, now_ms: i64) -> Result<PathBuf, Back
     ))
 }
 
-fn move_logs(target: &Path, safety: &Path, opener: &dyn Opener) -> Result<(), BackupError> {
-    for (from, to) in opener.beside(target).iter().zip(opener.beside(safety)) {
+fn move_logs(from: &Path, to: &Path, opener: &dyn Opener) -> Result<(), BackupError> {
+    for (from, to) in opener.beside(from).iter().zip(opener.beside(to)) {
         if from.exists() {
             fs::rename(from, &to).map_err(|error| BackupError::file("move", from, error))?;
         }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, from beginning to end")]
 
+mod beside;
 mod damage;
 mod hostile;
 mod kill;
