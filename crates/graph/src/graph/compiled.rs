@@ -23,6 +23,9 @@ use crate::thread::{Thread, ThreadRef};
 /// Heads that are remembered, so that a turn on one of them loads nothing.
 const CACHED_HEADS: NonZeroUsize = NonZeroUsize::new(1024).expect("not zero");
 
+/// JSON of their states, at most: a long conversation counts for more than a short one.
+const CACHED_BYTES: usize = 32 * 1024 * 1024;
+
 /// A graph that is ready to run; cheap to clone.
 pub struct CompiledGraph<S: State> {
     pub(crate) inner: Arc<Inner<S>>,
@@ -91,7 +94,7 @@ impl<S: State> CompiledGraph<S> {
                 checks: graph.checks,
                 topology,
                 checkpointer,
-                heads: HeadCache::new(CACHED_HEADS),
+                heads: HeadCache::new(CACHED_HEADS, CACHED_BYTES),
             }),
         }
     }

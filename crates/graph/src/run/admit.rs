@@ -247,6 +247,8 @@ impl<S: State> Call<S> {
         let mint = &self.graph.inner.settings.mint;
         let id = mint.checkpoint(expected.max(base.last));
         let step = base.step + 1;
+        let mut sizes = base.sizes.clone();
+        sizes.take(&changes);
         plan.anchor = None;
         let checkpoint = Checkpoint {
             id,
@@ -265,6 +267,7 @@ impl<S: State> Call<S> {
                 last: Some(id),
                 step,
                 state: Arc::new(state),
+                sizes,
                 plan,
                 pending: Vec::new(),
             },

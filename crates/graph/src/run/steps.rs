@@ -169,11 +169,14 @@ impl<'a, S: State> Steps<'a, S> {
             Some(deferred) => defer::join(deferred, changes),
         };
         let step = self.head.step + 1;
+        let mut sizes = std::mem::take(&mut self.head.sizes);
+        sizes.take(&changes);
         let mut head = Head {
             id: None,
             last: None,
             step,
             state: Arc::new(state),
+            sizes,
             plan,
             pending: Vec::new(),
         };
