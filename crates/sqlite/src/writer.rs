@@ -6,6 +6,7 @@
 //! queue for the writer's own [`Clerk`]; what waits there together is written in one transaction, so that one sync of
 //! the disk serves all of it.
 
+mod ahead;
 mod call;
 mod clerk;
 mod desk;
@@ -26,6 +27,7 @@ use crate::error::Sql;
 use crate::options::SqliteOptions;
 use crate::sql::run_rules::Env;
 
+use ahead::Ahead;
 use call::Pending;
 pub(crate) use call::Touches;
 use clerk::Clerk;
@@ -63,6 +65,7 @@ impl Writer {
         let (queue, jobs) = mpsc::channel();
         let queued = Arc::new(AtomicUsize::new(0));
         let room = Arc::new(Semaphore::new(options.queue_len.max(1)));
+        let ahead = Ahead::new(options.clone());
         let desk = Desk::new(options, connection, env, ended);
         let desk = Arc::new(Mutex::new(Some(desk)));
         let clerk = Clerk::new(
@@ -70,6 +73,7 @@ impl Writer {
             jobs,
             Arc::clone(&queued),
             Arc::clone(&room),
+            ahead,
         );
         let thread = std::thread::Builder::new()
             .name("everthread-writer".to_owned())

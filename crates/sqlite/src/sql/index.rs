@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use everthread_graph::contract::Json;
 use everthread_store::{Query, text_of, words};
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use crate::error::Sql;
 use crate::sql::commit::CONVERSATION;
@@ -40,32 +40,88 @@ pub(crate) fn is_behind(tx: &Connection) -> Sql<bool> {
         .query_row([upto(tx)?], |row| row.get(0))?)
 }
 
-/// Takes the next messages into the index, about as many as these bytes hold and at least one; says whether there are
-/// more.
-pub(crate) fn advance(tx: &Connection, max_bytes: usize) -> Sql<bool> {
-    let mut mark = upto(tx)?;
-    let mut select =
-        tx.prepare_cached("SELECT n, user, channel, body FROM messages WHERE n > ?1 ORDER BY n")?;
-    let mut insert = tx.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
-    let mut rows = select.query([mark])?;
+/// The next messages as the index takes them.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// The mark that they come after.
+    from: i64,
+    rows: Vec<Named>,
+    /// The words of those that are searched.
+    documents: Vec<(i64, String)>,
+}
+
+/// What names a message: its number, owner, thread and place, and its time. A number alone may be given again.
+type Named = [i64; 5];
+
+/// Reads the next messages, about as many as these bytes hold and at least one; `None` when there are no more.
+pub(crate) fn read(tx: &Connection, max_bytes: usize) -> Sql<Option<Batch>> {
+    let mut batch = Batch {
+        from: upto(tx)?,
+        rows: Vec::new(),
+        documents: Vec::new(),
+    };
+    let mut select = tx.prepare_cached(
+        "SELECT n, user, thread, seq, at_ms, channel, body FROM messages WHERE n > ?1 ORDER BY n",
+    )?;
+    let mut rows = select.query([batch.from])?;
     let mut bytes = 0;
-    let mut more = false;
-    while let Some(row) = rows.next()? {
-        if bytes >= max_bytes {
-            more = true;
-            break;
-        }
-        mark = row.get(0)?;
-        if row.get::<_, i64>(2)? == CONVERSATION {
-            let body = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+    while bytes < max_bytes
+        && let Some(row) = rows.next()?
+    {
+        let named = named(row)?;
+        batch.rows.push(named);
+        if row.get::<_, i64>(5)? == CONVERSATION {
+            let body = row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?;
             bytes += body.len();
-            insert.execute((mark, document(row.get(1)?, &text_of(&Json::trusted(body)))))?;
+            let [n, user, ..] = named;
+            let words = document(user, &text_of(&Json::trusted(body)));
+            batch.documents.push((n, words));
         }
     }
-    drop(rows);
+    Ok((!batch.rows.is_empty()).then_some(batch))
+}
+
+fn named(row: &Row<'_>) -> rusqlite::Result<Named> {
+    let mut named = [0; 5];
+    for (at, column) in named.iter_mut().enumerate() {
+        *column = row.get(at)?;
+    }
+    Ok(named)
+}
+
+/// Takes messages into the index; `false`, and nothing is written, when it is no longer these that come next. Messages
+/// do not change, but some of them may be gone since they were read: no word of theirs comes into the index.
+pub(crate) fn take_in(tx: &Connection, batch: &Batch) -> Sql<bool> {
+    if upto(tx)? != batch.from || !is_as_read(tx, batch)? {
+        return Ok(false);
+    }
+    let mut insert = tx.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?;
+    for document in &batch.documents {
+        insert.execute((&document.0, &document.1))?;
+    }
     tx.prepare_cached("UPDATE derived SET upto = ?1 WHERE name = 'search'")?
-        .execute([mark])?;
-    Ok(more || purge(tx)?)
+        .execute([batch.upto()])?;
+    Ok(true)
+}
+
+fn is_as_read(tx: &Connection, batch: &Batch) -> Sql<bool> {
+    let mut select = tx.prepare_cached(
+        "SELECT n, user, thread, seq, at_ms FROM messages WHERE n > ?1 AND n <= ?2 ORDER BY n",
+    )?;
+    let mut rows = select.query((batch.from, batch.upto()))?;
+    let mut read = batch.rows.iter();
+    while let Some(row) = rows.next()? {
+        if read.next() != Some(&named(row)?) {
+            return Ok(false);
+        }
+    }
+    Ok(read.next().is_none())
+}
+
+impl Batch {
+    fn upto(&self) -> i64 {
+        self.rows.last().map_or(self.from, |[n, ..]| *n)
+    }
 }
 
 /// Takes a message out of the index. Its words lie in the index's pages until these are merged.
@@ -190,6 +246,63 @@ mod tests {
                 "{word:?} brought a word in"
             );
         }
+    }
+
+    fn store() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::migrations::apply(&connection, 0, 0).unwrap();
+        connection
+            .pragma_update(None, "foreign_keys", false)
+            .unwrap();
+        connection
+    }
+
+    fn say(store: &Connection, n: i64, user: i64, text: &str) {
+        let body = format!("{{\"type\":\"human\",\"content\":\"{text}\"}}");
+        store
+            .execute(
+                "INSERT INTO messages (n, user, thread, seq, channel, branch, at_ms, body)
+                 VALUES (?1, ?2, 1, ?1, ?3, 1, 0, ?4)",
+                (n, user, CONVERSATION, body),
+            )
+            .unwrap();
+    }
+
+    fn found(store: &Connection, user: i64, word: &str) -> i64 {
+        let query = expression(user, &Query::parse(word).unwrap());
+        store
+            .query_row(
+                "SELECT count(*) FROM search WHERE search MATCH ?1",
+                [query],
+                |row| row.get(0),
+            )
+            .unwrap()
+    }
+
+    #[test]
+    fn what_went_between_reading_and_writing_does_not_come_into_the_index() {
+        let store = store();
+        say(&store, 1, 1, "kept");
+        say(&store, 2, 1, "secret");
+        let batch = read(&store, 1_000).unwrap().unwrap();
+        store
+            .execute("DELETE FROM messages WHERE n = 2", [])
+            .unwrap();
+        assert!(!take_in(&store, &batch).unwrap());
+        // Another one has the number now.
+        say(&store, 2, 2, "public");
+        assert!(!take_in(&store, &batch).unwrap());
+        assert_eq!((upto(&store).unwrap(), found(&store, 1, "kept")), (0, 0));
+
+        let batch = read(&store, 1_000).unwrap().unwrap();
+        assert!(take_in(&store, &batch).unwrap());
+        assert!(!take_in(&store, &batch).unwrap(), "they are in already");
+        assert_eq!(found(&store, 1, "secret"), 0);
+        assert_eq!(
+            (found(&store, 1, "kept"), found(&store, 2, "public")),
+            (1, 1)
+        );
+        assert!(read(&store, 1_000).unwrap().is_none());
     }
 
     #[test]

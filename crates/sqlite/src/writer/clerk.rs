@@ -11,6 +11,7 @@ use everthread_graph::contract::StoreError;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::SharedDesk;
+use super::ahead::Ahead;
 use super::desk::Desk;
 use super::job::Job;
 
@@ -25,6 +26,7 @@ const LOOK_HARD: Duration = Duration::from_micros(30);
 pub(super) struct Clerk {
     desk: SharedDesk,
     line: Line,
+    ahead: Ahead,
 }
 
 /// The jobs that wait.
@@ -51,6 +53,7 @@ impl Clerk {
         queue: Receiver<Job>,
         queued: Arc<AtomicUsize>,
         room: Arc<Semaphore>,
+        ahead: Ahead,
     ) -> Self {
         let line = Line {
             queue,
@@ -59,7 +62,7 @@ impl Clerk {
             in_hand: 0,
             room,
         };
-        Self { desk, line }
+        Self { desk, line, ahead }
     }
 
     /// Works until the store is closed or everybody who could ask is gone.
@@ -72,14 +75,33 @@ impl Clerk {
                 Found::Job(job) => {
                     busy = job.writes();
                     self.at_desk(|desk, line| desk.guarded(|desk| work(desk, line, job)));
+                    self.derive(Desk::is_late);
                 }
                 Found::Nothing => {
                     busy = false;
-                    self.at_desk(|desk, line| {
-                        desk.guarded(|desk| desk.rest(&mut || line.has_work()));
-                    });
+                    self.at_desk(|desk, _| desk.guarded(Desk::rest));
+                    self.derive(Desk::is_due);
                 }
                 Found::Gone => return self.close(None),
+            }
+        }
+    }
+
+    /// Derived work, a slice at a time, while it is wanted and until somebody asks for something. Others have the desk
+    /// while the next slice is read.
+    fn derive(&mut self, wanted: fn(&Desk) -> bool) {
+        while self.at_desk(|desk, _| wanted(desk)) == Some(true) {
+            let batch = self.ahead.read();
+            let more = self.at_desk(|desk, line| {
+                let mut more = false;
+                desk.guarded(|desk| {
+                    desk.end_open();
+                    more = desk.idle(batch, &mut || line.has_work());
+                });
+                more
+            });
+            if more != Some(true) || self.line.has_work() {
+                return;
             }
         }
     }
@@ -93,6 +115,8 @@ impl Clerk {
 
     fn close(mut self, answer: Option<oneshot::Sender<Result<(), StoreError>>>) {
         self.line.room.close();
+        // The last connection to the file copies the log into it.
+        self.ahead.close();
         let jobs = self.line.drain();
         self.at_desk(|desk, line| {
             for job in jobs {
@@ -120,16 +144,12 @@ fn hold(desk: &SharedDesk) -> MutexGuard<'_, Option<Desk>> {
 fn work(desk: &mut Desk, line: &mut Line, job: Job) {
     match job {
         // Whoever left the transaction open comes back soon: until then the clerk only watches.
-        Job::Watch => return,
+        Job::Watch => {}
         Job::Settle(answer) => {
             desk.end_open();
             let _ = answer.send(desk.settle());
         }
         job => group(desk, line, job),
-    }
-    if desk.derived.is_late() {
-        desk.end_open();
-        desk.idle(&mut || line.has_work());
     }
 }
 

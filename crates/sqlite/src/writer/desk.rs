@@ -21,11 +21,11 @@ use crate::sql::run_rules::Env;
 /// Threads that are remembered.
 const REMEMBERED: usize = 1_024;
 
-/// A sync that takes longer than this is left to the clerk, so that it keeps no caller from other work.
+/// While a sync takes longer than this, transactions are left to the clerk, so that they keep no caller from other work.
 const QUICK_SYNC: Duration = Duration::from_micros(500);
 
-/// Transactions that are left to the clerk after a slow sync, at most.
-const MAX_LEFT: u32 = 64;
+/// Syncs over which their time is averaged, about.
+const MEAN_OF: u32 = 8;
 
 /// How long the clerk goes on watching after the last transaction that was left open.
 const WATCH: Duration = Duration::from_millis(5);
@@ -47,10 +47,8 @@ pub(super) struct Desk {
     pub(super) crowded: bool,
     /// When a transaction was last left open for the clerk to watch.
     watched: Option<Instant>,
-    /// Transactions that callers leave to the clerk because the disk was slow.
-    left_to_clerk: u32,
-    /// How many they leave the next time.
-    next_left: u32,
+    /// How long a sync took of late.
+    sync: Duration,
     data_version: i64,
 }
 
@@ -82,8 +80,7 @@ impl Desk {
             stale: false,
             crowded: false,
             watched: None,
-            left_to_clerk: 0,
-            next_left: 1,
+            sync: Duration::ZERO,
             data_version: 0,
         }
     }
@@ -94,21 +91,13 @@ impl Desk {
         if self.crowded || self.stale {
             return AtOnce::Refused(job);
         }
-        if self.open.is_none() {
-            if self.left_to_clerk > 0 {
-                self.left_to_clerk -= 1;
-                return AtOnce::Refused(job);
-            }
-            if !self.begins_at_once() {
-                return AtOnce::Refused(job);
-            }
+        if self.open.is_none() && (self.sync > QUICK_SYNC || !self.begins_at_once()) {
+            return AtOnce::Refused(job);
         }
         self.guarded(|desk| {
             desk.apply(job);
             if desk.patience().is_none_or(|patience| patience.is_zero()) {
-                let begun = Instant::now();
                 desk.end_open();
-                desk.note_sync(begun.elapsed());
             }
         });
         if self.open.is_none() {
@@ -130,13 +119,9 @@ impl Desk {
         tx.busy_timeout(self.options.busy_wait).is_ok() && begun.is_ok()
     }
 
-    fn note_sync(&mut self, took: Duration) {
-        if took <= QUICK_SYNC {
-            self.next_left = 1;
-        } else {
-            self.left_to_clerk = self.next_left;
-            self.next_left = (self.next_left * 2).min(MAX_LEFT);
-        }
+    /// A single slow sync says nothing of the next one; the mean of some does.
+    pub(super) fn note_sync(&mut self, took: Duration) {
+        self.sync = (self.sync * (MEAN_OF - 1) + took) / MEAN_OF;
     }
 
     /// Begins a transaction, unless one is open, and does a job in it. Gives the job back when that cannot be.
@@ -187,7 +172,7 @@ impl Desk {
     }
 
     /// What is to be done when the clerk finds nothing in the queue.
-    pub(super) fn rest(&mut self, asked: &mut dyn FnMut() -> bool) {
+    pub(super) fn rest(&mut self) {
         if let Some(since) = self.watched
             && since.elapsed() >= WATCH
         {
@@ -198,9 +183,16 @@ impl Desk {
         {
             self.end_open();
         }
-        if self.open.is_none() && (self.derived.is_due() || self.derived.is_late()) {
-            self.idle(asked);
-        }
+    }
+
+    /// Whether derived work is to be done, now that nobody asks for anything.
+    pub(super) fn is_due(&self) -> bool {
+        self.open.is_none() && (self.derived.is_due() || self.derived.is_late())
+    }
+
+    /// Whether it is to be done although others ask for something.
+    pub(super) fn is_late(&self) -> bool {
+        self.derived.is_late()
     }
 
     /// Opens the connection again if it is no longer to be trusted. A store in memory would be lost with its

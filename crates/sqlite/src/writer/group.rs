@@ -146,7 +146,9 @@ impl Desk {
         };
         let shared = Arc::clone(&self.connection);
         let tx = take(&shared);
+        let begun = Instant::now();
         let outcome = self.end(&tx, &mut group);
+        self.note_sync(begun.elapsed());
         drop(tx);
         if group.wrote && outcome.is_ok() {
             self.derived.wrote();

@@ -9,10 +9,10 @@ use super::desk::Desk;
 use super::take;
 use crate::error::Sql;
 use crate::options::{Location, SqliteOptions};
-use crate::sql::index;
+use crate::sql::index::{self, Batch};
 
 /// Text of messages that is indexed in one transaction: some milliseconds of work.
-const SLICE_BYTES: usize = 256 * 1024;
+pub(super) const SLICE_BYTES: usize = 256 * 1024;
 
 /// Pages that are given back in one transaction.
 const SLICE_PAGES: u32 = 256;
@@ -76,31 +76,27 @@ impl Derived {
 }
 
 impl Desk {
-    /// Derived work, a slice at a time, until somebody asks for something.
-    pub(super) fn idle(&mut self, asked: &mut dyn FnMut() -> bool) {
-        loop {
-            match self.slice() {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.derived.behind_since = None;
-                    return self.give_back(asked);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the search index waits");
-                    self.derived.behind_since = Some(Instant::now());
-                    self.derived.last_write = Instant::now();
-                    return;
-                }
+    /// Some derived work; says whether there is more that is worth preparing. `ahead` is what was read for the index
+    /// before the desk was taken.
+    pub(super) fn idle(&mut self, ahead: Option<Batch>, asked: &mut dyn FnMut() -> bool) -> bool {
+        match self.slice(ahead) {
+            Ok(true) => return true,
+            Ok(false) => {
+                self.derived.behind_since = None;
+                self.give_back(asked);
             }
-            if asked() {
-                return;
+            Err(error) => {
+                tracing::warn!(%error, "the search index waits");
+                self.derived.behind_since = Some(Instant::now());
+                self.derived.last_write = Instant::now();
             }
         }
+        false
     }
 
     /// All derived work that there is.
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
-        while self.slice()? {}
+        while self.slice(None)? {}
         self.derived.behind_since = None;
         Ok(())
     }
@@ -115,11 +111,11 @@ impl Desk {
     }
 
     /// Takes a slice of messages into the search index; says whether there are more.
-    fn slice(&mut self) -> Result<bool, StoreError> {
+    fn slice(&mut self, ahead: Option<Batch>) -> Result<bool, StoreError> {
         self.refresh()?;
         let shared = self.connection.clone();
         let tx = take(&shared);
-        let done = index_slice(&tx);
+        let done = index_slice(&tx, ahead);
         if done.is_err() && !tx.is_autocommit() && tx.execute_batch("ROLLBACK").is_err() {
             self.stale = true;
         }
@@ -151,15 +147,27 @@ impl Desk {
     }
 }
 
-fn index_slice(tx: &Connection) -> Sql<bool> {
+fn index_slice(tx: &Connection, ahead: Option<Batch>) -> Sql<bool> {
     // Looked at first without the right to write, which another process may hold.
-    if !index::is_behind(tx)? {
+    if ahead.is_none() && !index::is_behind(tx)? {
         return Ok(false);
     }
     tx.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let more = index::advance(tx, SLICE_BYTES)?;
+    let more = advance(tx, ahead)?;
     tx.prepare_cached("COMMIT")?.execute([])?;
     Ok(more)
+}
+
+fn advance(tx: &Connection, ahead: Option<Batch>) -> Sql<bool> {
+    if let Some(batch) = ahead
+        && index::take_in(tx, &batch)?
+    {
+        return Ok(true);
+    }
+    match index::read(tx, SLICE_BYTES)? {
+        Some(batch) => index::take_in(tx, &batch),
+        None => index::purge(tx),
+    }
 }
 
 /// Gives some free pages back; says whether there are more.
