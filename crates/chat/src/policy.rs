@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// When a conversation is summarised and what stays beside the summary.
 ///
-/// The defaults are those of the exercises: above 6 messages, all but the last 2 are summarised.
+/// By default all but the last 2 messages are summarised above 6.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContextPolicy {
@@ -24,6 +24,11 @@ pub struct ContextPolicy {
     pub summary_tokens: usize,
     /// 0 for the likeliest reply each time, up to 2 for the most varied.
     pub temperature: f32,
+}
+
+impl ContextPolicy {
+    /// The hottest that a model may be asked to be.
+    pub const MAX_TEMPERATURE: f32 = 2.0;
 }
 
 impl Default for ContextPolicy {

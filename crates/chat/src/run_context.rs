@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::ContextPolicy;
 
-/// The hottest that a model may be asked to be.
-const MAX_TEMPERATURE: f32 = 2.0;
+const MAX_TEMPERATURE: f32 = ContextPolicy::MAX_TEMPERATURE;
 
 /// The context of a run of the chat graphs. Whatever it leaves out is as the deployment has it; fields that it does
 /// not have are passed over.

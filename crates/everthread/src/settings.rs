@@ -65,6 +65,9 @@ impl Settings {
         };
         let variable = |name: &str| std::env::var(name).ok().filter(|said| !said.is_empty());
         environment::lay_over(&mut table, &variable)?;
+        for warning in environment::misspelt(std::env::vars_os().map(|(name, _)| name)) {
+            eprintln!("warning: {warning}");
+        }
         let file = table.try_into().map_err(|error: toml::de::Error| {
             Failure::new(Exit::Invalid, "the settings cannot be used").because(error)
         })?;

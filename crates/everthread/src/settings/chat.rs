@@ -2,7 +2,8 @@
 
 use everthread_chat::ContextPolicy;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What of a conversation the model sees.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -22,7 +23,18 @@ pub(super) struct ChatSettings {
     /// Longest summary that the model is asked for, in tokens.
     summary_tokens: usize,
     /// 0 for the likeliest reply each time, up to 2 for the most varied.
+    #[serde(deserialize_with = "temperature")]
     temperature: f32,
+}
+
+fn temperature<'de, D: Deserializer<'de>>(from: D) -> Result<f32, D::Error> {
+    let most = ContextPolicy::MAX_TEMPERATURE;
+    let said = f32::deserialize(from)?;
+    if (0.0..=most).contains(&said) {
+        return Ok(said);
+    }
+    let what = format!("the temperature lies between 0 and {most}, it cannot be {said}");
+    Err(D::Error::custom(what))
 }
 
 impl ChatSettings {

@@ -1,9 +1,16 @@
 //! What the environment says: `EVERTHREAD_` and the path of the setting, as `EVERTHREAD_SERVER_LISTEN`.
 
+use std::ffi::OsString;
+
 use toml::{Table, Value};
 
 use super::schema::{Kind, Setting, tables};
 use crate::failure::{Exit, Failure};
+
+const PREFIX: &str = "EVERTHREAD_";
+
+/// A name that differs from a setting's in so few letters is meant for it.
+const TYPING_ERRORS: usize = 2;
 
 /// Names that a setting had before it had a path.
 const OLD_NAMES: &[(&str, &str)] = &[("EVERTHREAD_MODELS_DIR", "EVERTHREAD_MODELS")];
@@ -25,6 +32,37 @@ pub(super) fn lay_over(
         }
     }
     Ok(())
+}
+
+/// What is to be said of variables that are meant for a setting and name none: their names begin as those of a table
+/// do, or are nearly that of a setting. No error, because other programs set variables too.
+pub(super) fn misspelt(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let tables = tables();
+    let prefixes: Vec<String> = tables
+        .iter()
+        .filter(|table| !table.name.is_empty())
+        .map(|table| format!("{PREFIX}{}_", table.name.to_uppercase()))
+        .collect();
+    let known: Vec<String> = tables
+        .iter()
+        .flat_map(|table| table.settings.iter().map(Setting::variable))
+        .chain(OLD_NAMES.iter().map(|(_, old)| (*old).to_owned()))
+        .collect();
+    let said = |name: String| {
+        if !name.starts_with(PREFIX) || known.contains(&name) {
+            return None;
+        }
+        let near = known
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(&name, known), known));
+        let (distance, nearest) = near.min()?;
+        (distance <= TYPING_ERRORS || prefixes.iter().any(|prefix| name.starts_with(prefix)))
+            .then(|| format!("the variable {name} names no setting; {nearest} is one"))
+    };
+    names
+        .filter_map(|name| name.into_string().ok())
+        .filter_map(said)
+        .collect()
 }
 
 fn put(file: &mut Table, setting: &Setting, value: Value) {
@@ -118,6 +156,23 @@ mod tests {
                 "{failure}"
             );
         }
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_and_others_are_nobody_s_business() {
+        for (wrong, meant) in [
+            ("EVERTHREAD_CHAT_KEEPLAST", "EVERTHREAD_CHAT_KEEP_LAST"),
+            ("EVERTHREAD_STROAGE", "EVERTHREAD_STORAGE"),
+            ("EVERTHREAD_SERVER_LISTNE", "EVERTHREAD_SERVER_LISTEN"),
+        ] {
+            let said = misspelt([OsString::from(wrong)].into_iter());
+            assert!(
+                matches!(&said[..], [one] if one.contains(wrong) && one.contains(meant)),
+                "{said:?}"
+            );
+        }
+        let fine = ["EVERTHREAD_MODELS", "EVERTHREAD_LONG", "HOME"];
+        assert!(misspelt(fine.into_iter().map(OsString::from)).is_empty());
     }
 
     #[test]

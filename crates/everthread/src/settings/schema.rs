@@ -40,7 +40,6 @@ pub(super) enum Kind {
 /// A table of settings and its comment.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
-    #[cfg_attr(not(test), expect(dead_code, reason = "told by the document"))]
     pub(super) name: String,
     #[cfg_attr(not(test), expect(dead_code, reason = "told by the document"))]
     pub(super) about: String,
