@@ -59,8 +59,9 @@ class Talk:
     user: str
     thread: str = ""
     turns: int = 0
-    # While others ask, it is not replaced.
+    # While others ask, it is not replaced; while it is replaced, nobody asks.
     asked: int = 0
+    is_leaving: bool = False
     watcher: "Watcher | None" = None
 
     async def begin(self, http: aiohttp.ClientSession) -> None:
@@ -151,6 +152,8 @@ class Worker:
         while time.monotonic() < until:
             kind = self.random.choices(kinds, weights)[0]
             talk = self.random.choice(self.talks)
+            if talk.is_leaving:
+                continue
             talk.asked += 1
             try:
                 begun = time.monotonic()
@@ -187,14 +190,18 @@ class Worker:
 
     async def replace(self, talk: Talk) -> None:
         """Deletes a conversation that has come to its end, and begins another one in its place."""
-        if talk.watcher:
-            await talk.watcher.leave()
-        begun = time.monotonic()
-        await self.ask(talk, "DELETE", talk.path)
-        self.tally.took_ms["delete"].append((time.monotonic() - begun) * 1_000)
-        await talk.begin(self.http)
-        if talk.watcher:
-            await talk.watcher.open()
+        talk.is_leaving = True
+        try:
+            if talk.watcher:
+                await talk.watcher.leave()
+            begun = time.monotonic()
+            await self.ask(talk, "DELETE", talk.path)
+            self.tally.took_ms["delete"].append((time.monotonic() - begun) * 1_000)
+            await talk.begin(self.http)
+            if talk.watcher:
+                await talk.watcher.open()
+        finally:
+            talk.is_leaving = False
 
     def said(self, talk: Talk) -> dict[str, Any]:
         talk.turns += 1

@@ -5,9 +5,9 @@ mod serve;
 mod waiting;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -47,6 +47,8 @@ struct Inner {
     store_calls: Family<OfStore, Counter>,
     store_seconds: Histograms<OfOperation>,
     uptime: Gauge<f64, AtomicU64>,
+    /// When the store last failed a run, unless it has served one since.
+    store_failed: Mutex<Option<Instant>>,
 }
 
 /// From a tenth of a millisecond to some seven minutes.
@@ -79,6 +81,7 @@ impl Metrics {
             store_calls: Family::default(),
             store_seconds: Family::new_with_constructor(seconds),
             uptime: Gauge::default(),
+            store_failed: Mutex::default(),
         };
         inner.register_requests();
         inner.register_runs();
@@ -117,6 +120,24 @@ impl Metrics {
     /// A run waits until the guard is dropped.
     pub(crate) fn waiting_run(&self) -> Waiting {
         Waiting::new(&self.0.waiting_runs, &self.0.wait_seconds)
+    }
+
+    /// The store served a run, or failed it.
+    pub(crate) fn store_served(&self, well: bool) {
+        let mut failed = self.store_failure();
+        *failed = (!well).then(Instant::now);
+    }
+
+    /// How long ago the store failed a run, unless it has served one since.
+    pub(crate) fn store_failed_before(&self) -> Option<Duration> {
+        self.store_failure().map(|at| at.elapsed())
+    }
+
+    fn store_failure(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0
+            .store_failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A run ended.

@@ -1,5 +1,7 @@
 //! `GET /livez`, `/readyz` and `/health`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{Method, StatusCode};
@@ -41,7 +43,10 @@ async fn livez() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// The storage answers, every part has what it needs, and the server does not stop: a load balancer may send requests
+/// How long a server is not ready after the storage failed a run: then the next one tries again.
+const REST: Duration = Duration::from_secs(10);
+
+/// The storage answers and takes what runs write, every part has what it needs, and the server does not stop: a load balancer may send requests
 /// here.
 async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiError> {
     if app.runs.is_stopping() {
@@ -53,6 +58,15 @@ async fn readyz(State(app): State<App>) -> Result<Json<Alive>, ApiError> {
     if let Err(why) = app.front.storage.answers().await {
         tracing::warn!(operation = "readyz", outcome = "error", error = %why, "not ready");
         let detail = "the storage does not answer";
+        return Err(ApiError::unavailable("store_unavailable", detail));
+    }
+    if app
+        .front
+        .metrics
+        .store_failed_before()
+        .is_some_and(|ago| ago < REST)
+    {
+        let detail = "the storage could not write what a run said: is the disk full?";
         return Err(ApiError::unavailable("store_unavailable", detail));
     }
     for probe in &app.front.probes {

@@ -107,6 +107,10 @@ pub(super) async fn drive(
             Next::Event(None) => break,
         }
     }
+    drive
+        .hub
+        .metrics
+        .store_served(!failed.as_ref().is_some_and(is_of_store));
     if let Some(tell) = drive.tell.take() {
         // There is no run in the store: nothing was left to do, or it was refused.
         let told = failed.clone().map_or(Ok(()), Err);
@@ -124,6 +128,14 @@ pub(super) async fn drive(
     let is_paused = output.as_ref().is_some_and(AnyOutput::is_interrupted);
     let outcome = drive.outcome(failed, output).await;
     drive.end(order.graph.name(), outcome, is_paused).await;
+}
+
+/// Whether the store could not write, which is no fault of the run.
+fn is_of_store(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Store(StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown)
+    )
 }
 
 impl Drive {

@@ -16,6 +16,7 @@ mod limits;
 mod mcp;
 mod openai;
 mod protocol;
+mod readiness;
 mod rubbish;
 mod runs;
 mod seen;
