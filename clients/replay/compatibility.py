@@ -51,10 +51,11 @@ def left() -> str:
 
 TOLD = """\
 The thread protocol is `/threads/{id}/commands` and `/threads/{id}/stream/events`, the latter as server-sent events or
-as a WebSocket. `clients/run python javascript` tries the clients of both languages over both. Not shown yet:
-with `@langchain/react` the reply after a stop and the branch of an edited message; with the Python SDK the end of a
-message that is heard while a slow model makes it. A browser cannot show a key on a WebSocket: there, pages use server-sent
-events, which is what the clients do unless told otherwise.
+as a WebSocket. `clients/run python javascript` tries the clients of both languages over both; nothing recorded is
+replayed of them, nor of OpenAI's. Two habits of theirs are worth knowing. A page of `@langchain/react` keeps what it
+heard of a reply that was stopped, below what is in the state, until it is loaded again. And the Python SDK gives a
+message its words while the next message is waited for: hear one in a task of its own. A browser cannot show a key on a
+WebSocket: there, pages use server-sent events, which is what the clients do unless told otherwise.
 """
 
 

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { render } from "./hook.js";
 import { SLOW_QUESTION, said, serve, texts, until } from "./server.js";
 
-const { useStream, useMessageMetadata } = await import("@langchain/react");
+const { useStream } = await import("@langchain/react");
 const { Client } = await import("sdk-1");
 const { WebSocket } = await import("ws");
 
@@ -78,7 +78,7 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
       shown.close();
     });
 
-    test("a run is stopped", { todo: "the page shows no reply to what is said after a stop" }, async () => {
+    test("a run is stopped", async () => {
       const client = new Client({ apiUrl: slow.url });
       let threadId;
       const shown = await page(slow, "chat", { onThreadId: (id) => (threadId = id) });
@@ -89,7 +89,9 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
       const ended = async () => (await client.threads.get(threadId)).status === "interrupted";
       await until(ended, "the run is cancelled");
       await shown.now.submit(said("and now"));
-      await until(() => !shown.now.isLoading && spoken(shown).at(-1).includes("and now"), "it goes on");
+      // The page keeps what it heard of the stopped reply, below what is in the state.
+      const goesOn = () => !shown.now.isLoading && spoken(shown).some((text) => /and now .*and now/.test(text));
+      await until(goesOn, "it goes on");
       shown.close();
     });
 
@@ -138,30 +140,28 @@ for (const [name, transport] of Object.entries(TRANSPORTS)) {
       await until(() => !first.now.isLoading && first.now.interrupt, "the draft waits");
       first.close();
       const second = await page(fast, "review", { threadId });
-      await until(() => second.now.interrupt, "the draft waits again");
-      await second.now.respond(true);
+      const draft = await until(() => second.now.interrupt, "the draft waits again");
+      // Without its id the page could only be answered once the events were heard again.
+      await second.now.respond(true, { interruptId: draft.id });
       await until(() => !second.now.isLoading && kinds(second).includes("ai"), "the draft is said");
       assert.equal(second.now.interrupt, undefined);
       second.close();
     });
 
-    test("an earlier message is edited: a branch", { todo: "the page does not show the branch" }, async () => {
-      const shown = render(() => {
-        const stream = useStream({ apiUrl: fast.url, assistantId: "chat", ...transport });
-        const second = stream.messages[2];
-        return { stream, about: useMessageMetadata(stream, second?.id) };
-      });
-      const now = () => shown.now.stream;
-      await until(() => shown.now && !now().isThreadLoading, "the page is there");
+    test("an earlier message is edited: a branch", async () => {
+      let threadId;
+      const shown = await page(fast, "chat", { onThreadId: (id) => (threadId = id) });
       for (const [at, text] of ["first", "second"].entries()) {
-        await now().submit(said(text));
-        await until(() => !now().isLoading && now().messages.length === 2 * at + 2, "the reply is shown");
+        await shown.now.submit(said(text));
+        await until(atRest(shown, 2 * at + 2), "the reply is shown");
       }
-      const place = await until(() => shown.now.about?.parentCheckpointId, "the place is known");
-      await now().submit(said("edited"), { forkFrom: place });
-      const edited = () => now().messages.map((message) => message.text);
-      await until(() => !now().isLoading && edited()[2] === "edited" && edited().length === 4, "the branch is shown");
-      assert.equal(edited()[0], "first");
+      const history = await new Client({ apiUrl: fast.url }).threads.getHistory(threadId);
+      const before = history.find((state) => !texts(state.values).includes("second"));
+      await shown.now.submit(said("edited"), { forkFrom: before.checkpoint.checkpoint_id });
+      const branch = () => atRest(shown, 4)() && spoken(shown)[2] === "edited";
+      await until(branch, "the branch is shown");
+      assert.equal(spoken(shown)[0], "first");
+      assert.ok(spoken(shown)[3].includes("edited"));
       shown.close();
     });
   });
