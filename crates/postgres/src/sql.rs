@@ -30,6 +30,7 @@ pub(crate) mod run;
 pub(crate) mod run_rules;
 pub(crate) mod search;
 pub(crate) mod session;
+pub(crate) mod stale;
 pub(crate) mod state;
 pub(crate) mod stats;
 pub(crate) mod thread;

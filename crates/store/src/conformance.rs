@@ -23,6 +23,7 @@ pub mod pruning;
 pub mod queueing;
 pub mod reading;
 pub mod records;
+pub mod retention;
 pub mod searching;
 mod talk;
 pub mod threads;
@@ -138,6 +139,12 @@ macro_rules! conformance_tests {
             users::a_session_forgets_a_deleted_thread,
             holds::a_hold_holds,
             holds::time_takes_nothing_from_a_held_user,
+            retention::idle_threads_go_and_the_others_stay,
+            retention::age_and_idle_time_are_told_apart,
+            retention::users_have_policies_of_their_own,
+            retention::old_checkpoints_go_by_the_policy,
+            retention::a_pass_can_be_stopped,
+            retention::stale_threads_come_in_pages,
             queueing::details_stay_with_a_run,
             queueing::a_queued_run_waits_for_its_turn,
             queueing::policies_apply_when_a_queued_run_begins,

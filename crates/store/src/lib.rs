@@ -6,7 +6,8 @@
 //!
 //! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
 //! written ([`ListState`], [`StoredList`]), what contradicts itself ([`ThreadAudit`]), what a word is ([`words`],
-//! [`Query`]), and what metadata contain ([`contains`]). [`portable`] holds the form in which rows leave a store and come into another.
+//! [`Query`]), and what metadata contain ([`contains`]). [`portable`] holds the form in which rows leave a store and come into another,
+//! [`retention`] what time makes superfluous.
 
 mod audit;
 mod batch;
@@ -22,6 +23,7 @@ mod query;
 mod ranges;
 mod record;
 mod report;
+pub mod retention;
 mod run;
 mod search;
 mod session;
@@ -42,6 +44,7 @@ pub use query::{Query, QueryWord, text_of};
 pub use ranges::{Ranges, Splice};
 pub use record::{ListRecords, Record};
 pub use report::{CheckReport, Kept, Problem, Pruned, SizeByKind, Stats};
+pub use retention::{FindStale, Goes, Removed, StalePage, StaleRule, StaleSize, StaleThread};
 pub use run::{Run, RunEvent, RunQuery, RunStatus};
 pub use search::{Hit, SNIPPET_CHARS, Search};
 pub use session::Session;

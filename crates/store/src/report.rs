@@ -14,6 +14,8 @@ pub struct Pruned {
     pub checkpoints: u64,
     /// Channel changes that nothing reached any more.
     pub changes: u64,
+    /// Bytes at rest that this freed, about.
+    pub bytes: u64,
 }
 
 /// Sizes and counts of a whole store.

@@ -9,9 +9,10 @@ use everthread_graph::contract::{
 
 use crate::portable::{Part, RowStream, Scope, WriteRows, Written};
 use crate::{
-    CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
-    NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
-    StoredMessage, Thread, ThreadPage, ThreadPatch, User, UserPatch,
+    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
+    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
+    Session, StalePage, StaleRule, Stats, StoredMessage, Thread, ThreadPage, ThreadPatch, User,
+    UserPatch,
 };
 
 /// The list channel of a thread's own graph whose elements are the conversation: what people read, count and search.
@@ -283,6 +284,26 @@ pub trait Store: Checkpointer + Items {
     /// # Errors
     /// `NotFound`; `Held` when the user is under hold; `Busy` when a run is active on it; `Unavailable`, `Newer`.
     async fn prune(&self, key: &ThreadKey, kept: Kept) -> Result<Pruned, StoreError>;
+
+    /// Looks at some threads, in an order of the store's own, and tells those that a rule makes stale, but for pinned
+    /// ones, those of users under hold, and those on which a run is active or waits. Of the whole deployment, unless a
+    /// user is named: for whoever removes them. Threads that come while pages are read may be missed.
+    ///
+    /// # Errors
+    /// `Invalid` when the page begins where no page ended; `Unavailable`, `Corrupt`.
+    async fn stale_threads(&self, query: FindStale) -> Result<StalePage, StoreError>;
+
+    /// Deletes those of these threads that the rule still makes stale as a whole, with everything of them: each in one
+    /// transaction, of which several may share one. Threads that were pinned, used, held or deleted meanwhile are
+    /// passed by. Of the whole deployment: for whoever applies its policies.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Newer`.
+    async fn delete_stale(
+        &self,
+        keys: Vec<ThreadKey>,
+        rule: StaleRule,
+    ) -> Result<Removed, StoreError>;
 
     /// Sizes and counts of the whole store.
     ///

@@ -12,6 +12,7 @@ use crate::param::{Columns, Text, number};
 use crate::sql::change::{self, Changes, ChannelMap};
 use crate::sql::delete;
 use crate::sql::place::Place;
+use crate::sql::stale::{CHANGE_BYTES, CHECKPOINT_BYTES};
 
 /// One checkpoint, as far as it matters here.
 struct Known {
@@ -42,10 +43,11 @@ pub(crate) async fn prune(conn: &Conn, key: &ThreadKey, kept: Kept) -> Sql<Prune
         .flat_map(|one| one.channels.values().copied())
         .collect();
     stand_alone(conn, &place, &reached).await?;
-    let changes = forget(conn, &place, &reached, &go, last).await?;
+    let (changes, bytes) = forget(conn, &place, &reached, &go, last).await?;
     Ok(Pruned {
         checkpoints: go.len() as u64,
         changes,
+        bytes,
     })
 }
 
@@ -116,8 +118,9 @@ async fn forget(
     reached: &BTreeSet<u64>,
     go: &[Known],
     last: CheckpointId,
-) -> Sql<u64> {
+) -> Sql<(u64, u64)> {
     let ids: Vec<Uuid> = go.iter().map(|one| one.id.uuid()).collect();
+    let reached: Vec<i64> = reached.iter().copied().map(number).collect();
     let placed = |sql: &'static str| {
         Statement::new(sql)
             .with(place.owned_user())
@@ -126,9 +129,18 @@ async fn forget(
     let answers = conn
         .send(&[
             placed(
+                "SELECT
+                   (SELECT coalesce(sum(octet_length(body)), 0) FROM our.channel_changes
+                      WHERE user_id = $1 AND thread = $2 AND NOT change = ANY($3))::bigint
+                   + (SELECT coalesce(sum(octet_length(channels) + octet_length(plan)), 0) FROM our.checkpoints
+                      WHERE user_id = $1 AND thread = $2 AND id = ANY($4))::bigint",
+            )
+            .with(reached.clone())
+            .with(ids.clone()),
+            placed(
                 "DELETE FROM our.channel_changes WHERE user_id = $1 AND thread = $2 AND NOT change = ANY($3)",
             )
-            .with(reached.iter().copied().map(number).collect::<Vec<i64>>()),
+            .with(reached),
             placed(
                 "DELETE FROM our.pending_writes WHERE user_id = $1 AND thread = $2 AND checkpoint = ANY($3)",
             )
@@ -141,5 +153,9 @@ async fn forget(
             .with(last.uuid()),
         ])
         .await?;
-    Ok(answers.first().map_or(0, |answer| answer.written))
+    let texts = answers.first().and_then(|answer| answer.rows.first());
+    let texts = texts.map_or(Ok(0), |row| row.count(0))?;
+    let changes = answers.get(1).map_or(0, |answer| answer.written);
+    let rows = changes * CHANGE_BYTES + go.len() as u64 * CHECKPOINT_BYTES;
+    Ok((changes, texts + rows))
 }

@@ -8,9 +8,10 @@ use everthread_graph::contract::{
 };
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::{
-    CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
-    NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
-    Store, StoredMessage, Thread, ThreadPage, ThreadPatch, User, UserPatch,
+    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
+    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
+    Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread, ThreadPage, ThreadPatch,
+    User, UserPatch,
 };
 
 use super::PostgresStore;
@@ -286,6 +287,28 @@ impl Store for PostgresStore {
         let conn = self.inner.base.writing(DOING).await?;
         let done = sql::prune::prune(&conn, key, kept).await;
         conn.finish(DOING, done).await
+    }
+
+    async fn stale_threads(&self, query: FindStale) -> Result<StalePage, StoreError> {
+        const DOING: &str = "looking for stale threads";
+        let conn = self.inner.base.reading(DOING).await?;
+        let done = sql::stale::find(&conn, &query).await;
+        conn.finish(DOING, done).await
+    }
+
+    async fn delete_stale(
+        &self,
+        keys: Vec<ThreadKey>,
+        rule: StaleRule,
+    ) -> Result<Removed, StoreError> {
+        const DOING: &str = "deleting stale threads";
+        let mut removed = Removed::default();
+        for key in &keys {
+            let conn = self.inner.base.writing(DOING).await?;
+            let done = sql::stale::delete(&conn, key, &rule).await;
+            removed.add(conn.finish(DOING, done).await?);
+        }
+        Ok(removed)
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

@@ -25,6 +25,7 @@ const OVER_ALL_USERS: &[(&str, &str)] = &[
     ),
     ("sql/item.rs", "the deletion of expired items"),
     ("sql/portable/read.rs", "a backup"),
+    ("sql/stale.rs", "retention"),
     ("sql/stats.rs", "statistics"),
     ("sql/thread/find.rs", "the deletion of expired threads"),
     ("sql/user.rs", "the list of users"),

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use everthread_graph::contract::{Json, NewRun, RunId, StoreError, ThreadKey, UserId};
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::{
-    CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
-    NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
-    Store, StoredMessage, Thread, ThreadPage, ThreadPatch, User, UserPatch,
+    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
+    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
+    Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread, ThreadPage, ThreadPatch,
+    User, UserPatch,
 };
 
 use super::Metered;
@@ -199,6 +200,20 @@ impl Store for Metered {
 
     async fn prune(&self, key: &ThreadKey, kept: Kept) -> Result<Pruned, StoreError> {
         self.timed("prune", self.inner.prune(key, kept)).await
+    }
+
+    async fn stale_threads(&self, query: FindStale) -> Result<StalePage, StoreError> {
+        self.timed("stale_threads", self.inner.stale_threads(query))
+            .await
+    }
+
+    async fn delete_stale(
+        &self,
+        keys: Vec<ThreadKey>,
+        rule: StaleRule,
+    ) -> Result<Removed, StoreError> {
+        self.timed("delete_stale", self.inner.delete_stale(keys, rule))
+            .await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

@@ -9,8 +9,8 @@ use rusqlite::Connection;
 use crate::error::Sql;
 use crate::owner::Owner;
 use crate::sql::change::{self, ChannelMap};
-use crate::sql::delete;
 use crate::sql::place::Place;
+use crate::sql::{delete, erase};
 
 /// One checkpoint, as far as it matters here.
 struct Known {
@@ -38,6 +38,7 @@ pub(crate) fn prune(tx: &Connection, key: &ThreadKey, kept: Kept, owners: &Owner
         .iter()
         .flat_map(|one| one.channels.values().copied())
         .collect();
+    let before = erase::live_bytes(tx)?;
     stand_alone(tx, place, &reached)?;
     let changes = delete_changes(tx, place, &reached)?;
     for one in &go {
@@ -55,6 +56,7 @@ pub(crate) fn prune(tx: &Connection, key: &ThreadKey, kept: Kept, owners: &Owner
     Ok(Pruned {
         checkpoints: go.len() as u64,
         changes,
+        bytes: before.saturating_sub(erase::live_bytes(tx)?),
     })
 }
 

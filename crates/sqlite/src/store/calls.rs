@@ -9,9 +9,10 @@ use everthread_graph::contract::{
 };
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::{
-    CheckReport, Deleted, Erased, FindThreads, Hit, Kept, ListRecords, ListThreads, ListUsers,
-    NewThread, Pruned, ReadMessages, Record, Run, RunEvent, RunQuery, Search, Session, Stats,
-    Store, StoredMessage, Thread, ThreadPage, ThreadPatch, User, UserPatch,
+    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
+    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
+    Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread, ThreadPage, ThreadPatch,
+    User, UserPatch,
 };
 
 use super::SqliteStore;
@@ -136,8 +137,9 @@ impl Store for SqliteStore {
 
     async fn delete_thread(&self, key: &ThreadKey) -> Result<Deleted, StoreError> {
         let (key, owner) = (key.clone(), Arc::clone(&self.inner.owner));
+        let touches = Touches::Deleted(vec![key.clone()]);
         self.inner
-            .write("deleting a thread", Touches::Threads, move |tx| {
+            .write("deleting a thread", touches, move |tx| {
                 sql::delete::thread(tx, &key, &owner)
             })
             .await
@@ -341,9 +343,32 @@ impl Store for SqliteStore {
     async fn prune(&self, key: &ThreadKey, kept: Kept) -> Result<Pruned, StoreError> {
         let key = key.clone();
         let owner = Arc::clone(&self.inner.owner);
+        let touches = Touches::Deleted(vec![key.clone()]);
         self.inner
-            .write("pruning a thread", Touches::Threads, move |tx| {
+            .write("pruning a thread", touches, move |tx| {
                 sql::prune::prune(tx, &key, kept, &owner)
+            })
+            .await
+    }
+
+    async fn stale_threads(&self, query: FindStale) -> Result<StalePage, StoreError> {
+        self.inner
+            .read("looking for stale threads", move |tx| {
+                sql::stale::find(tx, &query)
+            })
+            .await
+    }
+
+    async fn delete_stale(
+        &self,
+        keys: Vec<ThreadKey>,
+        rule: StaleRule,
+    ) -> Result<Removed, StoreError> {
+        let owner = Arc::clone(&self.inner.owner);
+        let touches = Touches::Deleted(keys.clone());
+        self.inner
+            .write("deleting stale threads", touches, move |tx| {
+                sql::stale::delete(tx, &keys, &rule, &owner)
             })
             .await
     }

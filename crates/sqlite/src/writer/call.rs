@@ -13,6 +13,8 @@ pub(crate) enum Touches {
     Threads,
     /// Runs, heads or counters of one thread.
     Thread(ThreadKey),
+    /// These threads, of which something is deleted.
+    Deleted(Vec<ThreadKey>),
     /// Only what the writer does not remember.
     Nothing,
 }

@@ -130,6 +130,13 @@ impl Desk {
                 self.memory.threads.remove(&key);
                 group.ended = true;
             }
+            Touches::Deleted(keys) => {
+                for key in &keys {
+                    self.memory.threads.remove(key);
+                }
+                group.ended = true;
+                self.derived.freed();
+            }
             Touches::Threads => {
                 self.memory = Memory::default();
                 group.ended = true;
