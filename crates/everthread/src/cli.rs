@@ -133,6 +133,10 @@ pub(crate) enum UsersCommand {
         /// Preferences as a JSON object: `interests`, `tone`, `language`, `length` and what else you like.
         #[arg(long, value_name = "JSON")]
         preferences: Option<String>,
+        /// How long their conversations are kept, rather than by the settings: `idle_days=30,max_age_days=365,
+        /// keep_checkpoints=10` (those that apply), `forever`, or `default` for the settings again.
+        #[arg(long, value_name = "LIMITS")]
+        retention: Option<String>,
     },
     /// Print all that is kept of a user, as one JSON document.
     Export {
@@ -306,8 +310,37 @@ pub(crate) enum ThreadsCommand {
 pub(crate) enum Storage {
     /// Sizes and counts.
     Stats,
+    /// Remove what the policies of retention name, or the limits given here: nothing where there are none. Pinned
+    /// conversations and users under hold stay.
+    Cleanup(Cleanup),
+    /// Merge the search index, analyze, give space back, empty the log.
+    Optimize {
+        /// Also write everything anew without gaps: others wait meanwhile, and it takes twice the space for a moment.
+        #[arg(long)]
+        full: bool,
+    },
     /// Read everything and say what contradicts itself.
     Check,
+}
+
+/// `everthread storage cleanup`
+#[derive(Debug, Args)]
+pub(crate) struct Cleanup {
+    /// Only say what would go, and the bytes that would return.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Delete conversations that have not changed for so many days [default: the setting].
+    #[arg(long, value_name = "N")]
+    pub(crate) idle_days: Option<u32>,
+    /// Delete conversations that were begun more than so many days ago [default: the setting].
+    #[arg(long, value_name = "N")]
+    pub(crate) max_age_days: Option<u32>,
+    /// Keep the newest so many checkpoints of each line, and all messages [default: the setting].
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_checkpoints: Option<u32>,
+    /// Of this user only.
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
 }
 
 /// `everthread graph`

@@ -10,6 +10,7 @@ mod identity;
 mod limits;
 mod log;
 mod models;
+mod retention;
 mod schema;
 mod secret;
 mod server;
@@ -23,6 +24,7 @@ use everthread_graph::contract::{ThreadId, UserId};
 use everthread_model::ModelConfig;
 use everthread_server::identity::JwtSettings;
 use everthread_server::{LimitSettings, Settings as ServerSettings};
+use everthread_store::retention::Policy;
 
 use crate::cli::Global;
 use crate::failure::{Exit, Failure};
@@ -142,7 +144,17 @@ impl Settings {
 
     /// What is set about the server.
     pub(crate) fn server(&self) -> ServerSettings {
-        self.file.server.settings()
+        ServerSettings {
+            retention: self.retention(),
+            retention_every: self.file.retention.every(),
+            upkeep_every: self.file.upkeep.every(),
+            ..self.file.server.settings()
+        }
+    }
+
+    /// How long conversations are kept of everybody who has no limits of their own.
+    pub(crate) fn retention(&self) -> Policy {
+        self.file.retention.policy()
     }
 
     /// Which tokens are believed; `None` when nothing is set up.

@@ -207,7 +207,7 @@ async fn index_threads(base: &Base, user: &UserId, threads: &[ThreadId]) -> Resu
     loop {
         // A connection for each slice: others want one too.
         let conn = base.conn(DOING).await?;
-        let more = index::advance(&conn, user, threads).await;
+        let more = index::advance(&conn, base.owner.name(), user, threads).await;
         if !conn.finish(DOING, more).await? {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use crate::options::PostgresOptions;
 use crate::param::{Columns, Text};
 
 /// The format that this version writes.
-pub(crate) const FORMAT: i64 = 1;
+pub(crate) const FORMAT: i64 = 2;
 
 /// The lock under which formats are changed, in PostgreSQL's space of such locks: `EvTh`.
 const LOCK: i64 = 0x4576_5468;
@@ -21,11 +21,18 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    format: 1,
-    name: "start",
-    sql: include_str!("../migrations/0001_start.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        format: 1,
+        name: "start",
+        sql: include_str!("../migrations/0001_start.sql"),
+    },
+    Migration {
+        format: 2,
+        name: "upkeep",
+        sql: include_str!("../migrations/0002_upkeep.sql"),
+    },
+];
 
 /// Applies every migration that is missing.
 pub(crate) async fn bring_up_to_date(conn: &Conn, options: &PostgresOptions) -> Sql<()> {

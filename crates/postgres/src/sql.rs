@@ -35,4 +35,5 @@ pub(crate) mod state;
 pub(crate) mod stats;
 pub(crate) mod thread;
 pub(crate) mod transcript;
+pub(crate) mod upkeep;
 pub(crate) mod user;

@@ -1,6 +1,7 @@
 //! The store itself: what clones share, and the ways to the database.
 
 mod calls;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) base: Arc<Base>,
     pub(crate) writer: Writer,
     pub(crate) indexer: Arc<Indexer>,
+    kept_stats: tokio::sync::Mutex<Option<upkeep::KeptStats>>,
 }
 
 /// What the store and its tasks share.
@@ -70,6 +72,7 @@ impl PostgresStore {
             inner: Arc::new(Inner {
                 writer: Writer::new(Arc::clone(&base), Arc::clone(&indexer)),
                 indexer,
+                kept_stats: tokio::sync::Mutex::default(),
                 base,
             }),
         })

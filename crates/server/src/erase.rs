@@ -1,6 +1,7 @@
 //! Erasing a user: everything of theirs, and the keys that would show it.
 
 use everthread_graph::contract::UserId;
+use everthread_store::retention::Policies;
 use everthread_store::{Erased, Store, StoreError, StoreErrorKind};
 
 use crate::identity::Keys;
@@ -24,7 +25,12 @@ pub async fn erase_user(
     keys: &Keys,
     user: &UserId,
 ) -> Result<ErasedUser, StoreError> {
-    match store.erase_user(user).await {
+    let erased = store.erase_user(user).await;
+    if erased.is_ok() {
+        // It names the user, and the user is gone.
+        Policies::set(store, user, None).await?;
+    }
+    match erased {
         Ok(data) => Ok(ErasedUser {
             data,
             keys: keys.forget_user(user).await?,

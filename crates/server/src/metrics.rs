@@ -16,6 +16,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use everthread_store::Stats;
+
 use labels::{ModelCall, OfGraph, OfModel, OfOperation, OfRun, OfStore, Request};
 pub(crate) use serve::routes;
 pub(crate) use waiting::{Counted, Waiting};
@@ -49,6 +51,13 @@ struct Inner {
     uptime: Gauge<f64, AtomicU64>,
     /// When the store last failed a run, unless it has served one since.
     store_failed: Mutex<Option<Instant>>,
+    storage_file: Gauge,
+    storage_live: Gauge,
+    storage_users: Gauge,
+    storage_threads: Gauge,
+    storage_messages: Gauge,
+    removed_threads: Counter,
+    removed_bytes: Counter,
 }
 
 /// From a tenth of a millisecond to some seven minutes.
@@ -82,10 +91,18 @@ impl Metrics {
             store_seconds: Family::new_with_constructor(seconds),
             uptime: Gauge::default(),
             store_failed: Mutex::default(),
+            storage_file: Gauge::default(),
+            storage_live: Gauge::default(),
+            storage_users: Gauge::default(),
+            storage_threads: Gauge::default(),
+            storage_messages: Gauge::default(),
+            removed_threads: Counter::default(),
+            removed_bytes: Counter::default(),
         };
         inner.register_requests();
         inner.register_runs();
         inner.register_store();
+        inner.register_storage();
         Self(Arc::new(inner))
     }
 
@@ -204,6 +221,32 @@ impl Metrics {
     /// So many messages were handed to the store.
     pub(crate) fn messages(&self, count: usize) {
         self.0.messages.inc_by(count as u64);
+    }
+
+    /// The storage is this large.
+    pub(crate) fn storage(&self, stats: &Stats) {
+        let set = |gauge: &Gauge, n: u64| gauge.set(i64::try_from(n).unwrap_or(i64::MAX));
+        set(&self.0.storage_file, stats.file_bytes);
+        set(&self.0.storage_live, stats.live_bytes);
+        set(&self.0.storage_users, stats.users);
+        set(&self.0.storage_threads, stats.threads);
+        set(&self.0.storage_messages, stats.messages);
+    }
+
+    /// Retention removed so much.
+    pub(crate) fn removed(&self, threads: u64, bytes: u64) {
+        self.0.removed_threads.inc_by(threads);
+        self.0.removed_bytes.inc_by(bytes);
+    }
+
+    /// Runs that came to rest.
+    pub(crate) fn turns(&self) -> u64 {
+        self.0.turns.get()
+    }
+
+    /// Calls of the store, and requests and runs that failed.
+    pub(crate) fn operations_and_errors(&self) -> (u64, u64) {
+        (self.0.operations.get(), self.0.errors.get())
     }
 
     /// Runs that wait for their turn in this process.
@@ -341,6 +384,56 @@ impl Inner {
             "Time that the store took to answer; of a commit, until it was handed over",
             Unit::Seconds,
             self.store_seconds.clone(),
+        );
+    }
+
+    fn register_storage(&mut self) {
+        let to = &mut self.registry;
+        let gauges = [
+            (
+                "storage_file",
+                "Bytes of the storage on disk, logs included, as of the last minute",
+                &self.storage_file,
+            ),
+            (
+                "storage_live",
+                "Bytes of the storage in use, as of the last minute",
+                &self.storage_live,
+            ),
+        ];
+        for (name, about, gauge) in gauges {
+            to.register_with_unit(name, about, Unit::Bytes, gauge.clone());
+        }
+        let gauges = [
+            (
+                "storage_users",
+                "Users, as of the last minute",
+                &self.storage_users,
+            ),
+            (
+                "storage_threads",
+                "Threads, as of the last minute",
+                &self.storage_threads,
+            ),
+            (
+                "storage_messages",
+                "Messages, as of the last minute",
+                &self.storage_messages,
+            ),
+        ];
+        for (name, about, gauge) in gauges {
+            to.register(name, about, gauge.clone());
+        }
+        to.register(
+            "retention_threads",
+            "Threads that retention removed",
+            self.removed_threads.clone(),
+        );
+        to.register_with_unit(
+            "retention",
+            "Bytes that retention freed, about",
+            Unit::Bytes,
+            self.removed_bytes.clone(),
         );
     }
 }

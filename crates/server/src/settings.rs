@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use everthread_store::retention::Policy;
+
 /// What an operator may set about the server. Every field has a default that suits one machine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -22,6 +24,12 @@ pub struct Settings {
     /// Whether webhooks may go to private, loopback and link-local addresses; `false`. For tests and closed
     /// networks.
     pub private_webhooks: bool,
+    /// How long the threads of everybody are kept who has no policy of their own; for ever.
+    pub retention: Policy,
+    /// Time between two passes of retention; 1 h.
+    pub retention_every: Duration,
+    /// Time between two rounds of upkeep, each in a moment when nothing goes on; 24 h. `None` for none.
+    pub upkeep_every: Option<Duration>,
 }
 
 /// What becomes of runs that a crash left active.
@@ -44,6 +52,9 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(5),
             keep_events: Duration::from_secs(24 * 60 * 60),
             private_webhooks: false,
+            retention: Policy::default(),
+            retention_every: Duration::from_secs(60 * 60),
+            upkeep_every: Some(Duration::from_secs(24 * 60 * 60)),
         }
     }
 }

@@ -23,10 +23,11 @@ pub(crate) async fn check(
     readers: &Arc<Readers>,
     progress: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<CheckReport, StoreError> {
-    let parts: [(&str, Part); 4] = [
+    let parts: [(&str, Part); 5] = [
         ("the file", check::pages),
         ("references", check::references),
         ("the search index", check::search_index),
+        ("statistics", check::totals),
         ("profiles, items, sessions and documents", check::documents),
     ];
     let places = readers.read(DOING, check::threads).await?;

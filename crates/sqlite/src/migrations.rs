@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::Sql;
 
 /// The format that this version writes.
-pub(crate) const FORMAT: i32 = 2;
+pub(crate) const FORMAT: i32 = 3;
 
 struct Migration {
     format: i32,
@@ -23,6 +23,11 @@ const MIGRATIONS: &[Migration] = &[
         format: 2,
         name: "server",
         sql: include_str!("../migrations/0002_server.sql"),
+    },
+    Migration {
+        format: 3,
+        name: "upkeep",
+        sql: include_str!("../migrations/0003_upkeep.sql"),
     },
 ];
 

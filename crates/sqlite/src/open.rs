@@ -86,6 +86,19 @@ pub(crate) fn reader(options: &SqliteOptions) -> Result<Connection, StoreError> 
     Ok(connection)
 }
 
+/// Opens a connection that may write beside the one that is kept. The store must have been opened before.
+pub(crate) fn plain_writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let connection = connect(options, OpenFlags::empty())?;
+    connection
+        .execute_batch(&format!(
+            "PRAGMA synchronous = {}; PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = {}",
+            options.synchronous.pragma(),
+            LOG_PAGES * 4_096
+        ))
+        .map_err(|error| database(&error, DOING))?;
+    Ok(connection)
+}
+
 /// The VFS of the connection that writes. Where each transaction is synced, its part of the log is written in one piece.
 fn writing_vfs(options: &SqliteOptions) -> Option<String> {
     let beneath = options.vfs.as_deref();

@@ -28,6 +28,7 @@ pub(crate) mod session;
 pub(crate) mod stale;
 pub(crate) mod state;
 pub(crate) mod stats;
+pub(crate) mod tally;
 pub(crate) mod thread;
 pub(crate) mod transcript;
 pub(crate) mod user;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod erasure;
+mod upkeep;
 
 use std::sync::Arc;
 

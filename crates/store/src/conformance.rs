@@ -27,6 +27,7 @@ pub mod retention;
 pub mod searching;
 mod talk;
 pub mod threads;
+pub mod upkeep;
 pub mod users;
 pub mod values;
 
@@ -107,6 +108,9 @@ macro_rules! conformance_tests {
             reading::what_is_not_there_is_none_or_not_found,
             reading::runs_are_listed_newest_first,
             reading::statistics_count_everything,
+            reading::statistics_tell_who_is_active_and_what_is_large,
+            upkeep::upkeep_changes_nothing,
+            upkeep::upkeep_can_be_stopped,
             pruning::old_checkpoints_go_and_the_others_restore,
             pruning::heads_and_waiting_runs_stay,
             pruning::a_thread_with_an_active_run_is_not_pruned,

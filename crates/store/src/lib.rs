@@ -7,7 +7,7 @@
 //! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
 //! written ([`ListState`], [`StoredList`]), what contradicts itself ([`ThreadAudit`]), what a word is ([`words`],
 //! [`Query`]), and what metadata contain ([`contains`]). [`portable`] holds the form in which rows leave a store and come into another,
-//! [`retention`] what time makes superfluous.
+//! [`retention`] what time makes superfluous, [`upkeep`] what keeps a store quick.
 
 mod audit;
 mod batch;
@@ -29,6 +29,7 @@ mod search;
 mod session;
 mod store;
 mod thread;
+pub mod upkeep;
 mod user;
 mod words;
 
@@ -43,7 +44,10 @@ pub use metadata::{contains, merged};
 pub use query::{Query, QueryWord, text_of};
 pub use ranges::{Ranges, Splice};
 pub use record::{ListRecords, Record};
-pub use report::{CheckReport, Kept, Problem, Pruned, SizeByKind, Stats};
+pub use report::{
+    ActiveUsers, CheckReport, Kept, LARGEST, LargeThread, LargeUser, Problem, Pruned, SizeByKind,
+    Stats,
+};
 pub use retention::{FindStale, Goes, Removed, StalePage, StaleRule, StaleSize, StaleThread};
 pub use run::{Run, RunEvent, RunQuery, RunStatus};
 pub use search::{Hit, SNIPPET_CHARS, Search};

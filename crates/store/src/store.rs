@@ -8,6 +8,7 @@ use everthread_graph::contract::{
 };
 
 use crate::portable::{Part, RowStream, Scope, WriteRows, Written};
+use crate::upkeep::{Tended, Upkeep, UpkeepProgress};
 use crate::{
     CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
     ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
@@ -305,7 +306,19 @@ pub trait Store: Checkpointer + Items {
         rule: StaleRule,
     ) -> Result<Removed, StoreError>;
 
-    /// Sizes and counts of the whole store.
+    /// Does one task of upkeep, in pieces where others are to go on; `progress` hears of them and may end it there. A
+    /// process that ends on the way leaves a sound store.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Newer`.
+    async fn upkeep(
+        &self,
+        task: Upkeep,
+        progress: UpkeepProgress<'_>,
+    ) -> Result<Tended, StoreError>;
+
+    /// Sizes and counts of the whole store, in a time that does not grow with it: what is counted and what is estimated
+    /// is said at each field of [`Stats`].
     ///
     /// # Errors
     /// `Unavailable`.

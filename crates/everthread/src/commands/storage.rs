@@ -1,11 +1,20 @@
-//! `everthread storage`: sizes, and whether everything is sound.
+//! `everthread storage`: sizes, what keeps it small and quick, and whether everything is sound.
 
-use everthread_store::{CheckReport, Stats, Store, StoreErrorKind};
+mod cleanup;
+mod optimize;
+mod stats;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use everthread_store::{CheckReport, Store, StoreErrorKind};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::cli::Storage;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, bytes, count, table};
+use crate::output::{Output, count};
 use crate::settings::Settings;
 use crate::terminal::progress;
 use crate::wiring;
@@ -16,56 +25,26 @@ pub(crate) async fn run(
     output: Output,
     command: &Storage,
 ) -> Result<(), Failure> {
-    let store = wiring::open_to_read(settings).await;
+    let store = match command {
+        Storage::Cleanup(args) if args.dry_run => wiring::open_to_read(settings).await,
+        Storage::Stats | Storage::Check => wiring::open_to_read(settings).await,
+        Storage::Cleanup(_) | Storage::Optimize { .. } => {
+            wiring::open_existing_store(settings).await
+        }
+    };
     let store = match (store, command) {
         (Err(failure), Storage::Check) if failure.is_damage() => return Err(beyond(&failure)),
         (store, _) => store?,
     };
     let done = match command {
-        Storage::Stats => stats(&*store, output).await,
+        Storage::Stats => stats::run(&*store, output).await,
+        Storage::Cleanup(args) => cleanup::run(settings, &*store, output, args).await,
+        Storage::Optimize { full } => optimize::run(&*store, output, *full).await,
         Storage::Check => check(&*store, output).await,
     };
     let closed = store.close().await;
     done?;
     Ok(closed?)
-}
-
-async fn stats(store: &dyn Store, output: Output) -> Result<(), Failure> {
-    let stats = store.stats().await?;
-    let kinds: Vec<_> = stats
-        .kinds
-        .iter()
-        .map(|size| json!({ "kind": size.kind, "bytes": size.bytes }))
-        .collect();
-    let document = json!({
-        "storage": stats.storage, "engine": stats.engine,
-        "file_bytes": stats.file_bytes, "live_bytes": stats.live_bytes,
-        "users": stats.users, "threads": stats.threads, "messages": stats.messages,
-        "checkpoints": stats.checkpoints, "runs": stats.runs, "items": stats.items,
-        "unindexed": stats.unindexed, "kinds": kinds,
-    });
-    output.print(document, || stats_lines(&stats))
-}
-
-fn stats_lines(stats: &Stats) -> String {
-    let row = |name: &str, value: String| vec![name.to_owned(), value];
-    let mut rows = vec![
-        row("storage", stats.storage.clone()),
-        row("engine", stats.engine.clone()),
-        row("on disk", bytes(stats.file_bytes)),
-        row("in use", bytes(stats.live_bytes)),
-        row("users", stats.users.to_string()),
-        row("threads", stats.threads.to_string()),
-        row("messages", stats.messages.to_string()),
-        row("checkpoints", stats.checkpoints.to_string()),
-        row("runs", stats.runs.to_string()),
-        row("items", stats.items.to_string()),
-        row("not indexed yet", stats.unindexed.to_string()),
-    ];
-    for size in &stats.kinds {
-        rows.push(row(&format!("  {}", size.kind), bytes(size.bytes)));
-    }
-    table(&["", ""], &rows).trim_start().to_owned()
 }
 
 async fn check(store: &dyn Store, output: Output) -> Result<(), Failure> {
@@ -125,4 +104,46 @@ fn check_lines(report: &CheckReport) -> String {
         text += &format!("{}: {}\n", problem.place, problem.what);
     }
     text
+}
+
+/// Whether somebody has asked to stop (Ctrl-C): from then on the work ends with its next slice.
+struct Stop {
+    asked: Arc<AtomicBool>,
+    listener: JoinHandle<()>,
+}
+
+impl Stop {
+    fn listen() -> Self {
+        let asked = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&asked);
+        let listener = tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                heard.store(true, Ordering::Relaxed);
+            }
+        });
+        Self { asked, listener }
+    }
+
+    /// Whether the work goes on.
+    fn go_on(&self) -> ControlFlow<()> {
+        match self.asked.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// The error of work that was stopped, once it is told how far it came.
+fn stopped() -> Failure {
+    Failure::new(
+        Exit::Failed,
+        "stopped before the end; the same command goes on",
+    )
+    .reported()
 }

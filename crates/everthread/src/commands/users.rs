@@ -57,7 +57,15 @@ pub(crate) async fn run(
             user,
             name,
             preferences,
-        } => set::run(&scope, user, name.as_deref(), preferences.as_deref()).await,
+            retention,
+        } => {
+            let given = set::Given {
+                name: name.as_deref(),
+                preferences: preferences.as_deref(),
+                retention: retention.as_deref(),
+            };
+            set::run(&scope, user, &given).await
+        }
         Command::Export { user, output } => export::run(&scope, user, output.as_deref()).await,
         Command::Erase { user, yes } => erase::run(&scope, user, *yes).await,
         Command::Hold { user } => set::hold(&scope, user, true).await,

@@ -11,6 +11,7 @@ use super::identity::IdentitySettings;
 use super::limits::LimitsSettings;
 use super::log::LogSettings;
 use super::models::ModelsSettings;
+use super::retention::{RetentionSettings, UpkeepSettings};
 use super::server::HttpSettings;
 
 /// What every command reads.
@@ -45,6 +46,12 @@ pub(super) struct File {
     pub(super) limits: LimitsSettings,
     /// Backups: where they are, when a server makes one, and which stay.
     pub(super) backup: BackupSettings,
+    /// How long conversations are kept. Nothing is removed unless one of the first three is set; pinned conversations and
+    /// users under hold are never touched. `everthread users set USER --retention …` gives a user limits of their own.
+    /// `idle_days = 30` removes, every hour, what nobody used for 30 days.
+    pub(super) retention: RetentionSettings,
+    /// What keeps the storage quick and small.
+    pub(super) upkeep: UpkeepSettings,
     /// The log of the server: one line for each request, never a secret, on stderr and in a file if one is named.
     pub(super) log: LogSettings,
 }

@@ -52,6 +52,7 @@ impl HttpSettings {
             heartbeat: Duration::from_secs(self.heartbeat_s.max(1)),
             keep_events: Duration::from_secs(self.keep_events_h * 60 * 60),
             private_webhooks: self.private_webhooks,
+            ..Settings::default()
         }
     }
 }

@@ -4,10 +4,11 @@
 //! threads they are not, so there is no one mark for all. Who indexes a thread keeps it from being deleted, and turns on
 //! it go on; two who do it at once write the same.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use everthread_graph::contract::{ThreadId, ThreadKey, UserId};
 use everthread_store::{Query, text_of, words};
+use uuid::Uuid;
 
 use crate::conn::Conn;
 use crate::error::{Sql, damaged};
@@ -15,6 +16,9 @@ use crate::param::{Columns, Text, rows};
 
 /// Messages that are taken into the index at once.
 const MESSAGES_AT_ONCE: usize = 128;
+
+/// Milliseconds of an hour.
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// Begins the word of an owner: a private-use character, which no word of a text has.
 const OWNER: char = '\u{E000}';
@@ -29,7 +33,12 @@ const MAX_WORDS_BYTES: usize = 512 * 1024;
 const BETWEEN: &str = "\u{1E}";
 
 /// Takes the next messages of these threads into the index; says whether there are more.
-pub(crate) async fn advance(conn: &Conn, user: &UserId, threads: &[ThreadId]) -> Sql<bool> {
+pub(crate) async fn advance(
+    conn: &Conn,
+    owner: Uuid,
+    user: &UserId,
+    threads: &[ThreadId],
+) -> Sql<bool> {
     let ids: Vec<Text<'_>> = threads
         .iter()
         .map(|thread| Text::of(thread.as_str()))
@@ -53,12 +62,15 @@ pub(crate) async fn advance(conn: &Conn, user: &UserId, threads: &[ThreadId]) ->
             batch.threads.push(thread);
             batch.seqs.push(seq);
             batch.at_ms.push(row.at(2)?);
+            let before = row.at::<i64>(1)?.saturating_sub(1);
+            let bytes = i64::try_from(body.as_str().len()).unwrap_or(i64::MAX);
+            batch.saved.push(before.saturating_mul(bytes));
             batch
                 .words
                 .push(Text::owned(document(user, &text_of(&body))));
         }
     }
-    batch.write(conn, user).await?;
+    batch.write(conn, owner, user).await?;
     Ok(found.len() == MESSAGES_AT_ONCE)
 }
 
@@ -69,6 +81,8 @@ struct Batch {
     seqs: Vec<i64>,
     at_ms: Vec<i64>,
     words: Vec<Text<'static>>,
+    /// Bytes that a whole state would have taken besides.
+    saved: Vec<i64>,
     marked: Vec<i64>,
     marks: Vec<i64>,
 }
@@ -85,12 +99,13 @@ impl Batch {
         }
     }
 
-    async fn write(self, conn: &Conn, user: &UserId) -> Sql<()> {
+    async fn write(self, conn: &Conn, owner: Uuid, user: &UserId) -> Sql<()> {
         if self.marked.is_empty() {
             return Ok(());
         }
         // What a crash of the database takes of the index goes with its mark, so nobody waits for the disk.
-        conn.execute(
+        let written = conn
+            .query(
             "WITH lazily AS MATERIALIZED (
                SELECT set_config('synchronous_commit', 'off', true)
              ), there AS MATERIALIZED (
@@ -100,12 +115,14 @@ impl Batch {
                SELECT $1, n.thread, n.seq, n.at_ms, array_to_tsvector(string_to_array(n.words, $8))
                FROM unnest($4, $5, $6, $7) AS n (thread, seq, at_ms, words), lazily
                WHERE n.thread IN (SELECT thread FROM there)
-               ON CONFLICT (user_id, thread, seq) DO NOTHING
+               ON CONFLICT (user_id, thread, seq) DO NOTHING RETURNING thread, seq
+             ), marked AS (
+               INSERT INTO our.derived AS d (user_id, thread, name, upto)
+               SELECT $1, n.thread, 'search', n.upto FROM unnest($2, $3) AS n (thread, upto), lazily
+               WHERE n.thread IN (SELECT thread FROM there)
+               ON CONFLICT (user_id, thread, name) DO UPDATE SET upto = greatest(d.upto, excluded.upto)
              )
-             INSERT INTO our.derived AS d (user_id, thread, name, upto)
-             SELECT $1, n.thread, 'search', n.upto FROM unnest($2, $3) AS n (thread, upto), lazily
-             WHERE n.thread IN (SELECT thread FROM there)
-             ON CONFLICT (user_id, thread, name) DO UPDATE SET upto = greatest(d.upto, excluded.upto)",
+             SELECT thread, seq FROM written",
             &[
                 &Text::of(user.as_str()),
                 &self.marked,
@@ -115,6 +132,48 @@ impl Batch {
                 &self.at_ms,
                 &self.words,
                 &Text::of(BETWEEN),
+            ],
+        )
+        .await?;
+        let mut new = HashSet::with_capacity(written.len());
+        for row in &written {
+            new.insert((row.at(0)?, row.at(1)?));
+        }
+        self.tally(conn, owner, &new).await
+    }
+
+    /// Counts those that were new to the index for statistics.
+    async fn tally(&self, conn: &Conn, owner: Uuid, new: &HashSet<(i64, i64)>) -> Sql<()> {
+        let mut hours: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+        for (at, stand) in self
+            .threads
+            .iter()
+            .copied()
+            .zip(self.seqs.iter().copied())
+            .enumerate()
+        {
+            if new.contains(&stand) {
+                let hour = hours.entry(self.at_ms[at].div_euclid(HOUR_MS)).or_default();
+                hour.0 += 1;
+                hour.1 += self.saved[at];
+            }
+        }
+        if hours.is_empty() {
+            return Ok(());
+        }
+        let column = |of: fn(&(i64, i64)) -> i64| -> Vec<i64> { hours.values().map(of).collect() };
+        conn.execute(
+            "WITH lazily AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+             INSERT INTO our.hours AS h (hour, owner, messages, saved_bytes)
+             SELECT n.hour, $1, n.messages, n.saved_bytes
+             FROM unnest($2, $3, $4) AS n (hour, messages, saved_bytes), lazily
+             ON CONFLICT (hour, owner) DO UPDATE
+             SET messages = h.messages + excluded.messages, saved_bytes = h.saved_bytes + excluded.saved_bytes",
+            &[
+                &owner,
+                &hours.keys().copied().collect::<Vec<i64>>(),
+                &column(|one| one.0),
+                &column(|one| one.1),
             ],
         )
         .await?;

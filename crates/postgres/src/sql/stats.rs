@@ -1,14 +1,21 @@
 //! Sizes and counts of a whole store. Small tables are counted; for large ones it is asked what the database estimates,
-//! so that the answer takes some milliseconds however much there is.
+//! so that the answer takes some milliseconds however much there is, but for the largest threads and users, which are
+//! looked for.
 
-use everthread_store::{SizeByKind, Stats};
+use everthread_graph::contract::{ThreadId, ThreadKey, UserId};
+use everthread_store::{ActiveUsers, LARGEST, LargeThread, LargeUser, SizeByKind, Stats};
+use uuid::Uuid;
 
 use crate::conn::Conn;
 use crate::error::{Sql, damaged};
-use crate::param::{Columns, Text};
+use crate::param::{Columns, Text, number, rows};
+use crate::sql::index::HOUR_MS;
 
 /// Tables up to this size are counted row by row.
 const COUNTED_BYTES: i64 = 16 * 1024 * 1024;
+
+/// Threads among which the largest are looked for; of more, a sample is taken.
+const LOOKED_AT: u64 = 1_000_000;
 
 /// A table as the database's own books have it.
 struct Table {
@@ -23,8 +30,8 @@ struct Table {
     rows: u64,
 }
 
-/// What the database knows of itself; where it lies is the caller's.
-pub(crate) async fn stats(conn: &Conn) -> Sql<Stats> {
+/// What the database knows of itself, and whether some of it is estimated; where it lies is the caller's.
+pub(crate) async fn stats(conn: &Conn, owner: Uuid, now_ms: i64) -> Sql<(Stats, bool)> {
     let tables = tables(conn).await?;
     let small = |name: &str| {
         let table = tables.iter().find(|table| table.name == name);
@@ -44,20 +51,142 @@ pub(crate) async fn stats(conn: &Conn) -> Sql<Stats> {
         // Each message of a conversation has a row in the index, and elements of other lists have none.
         false => guess("search") + unindexed,
     };
-    Ok(Stats {
+    let live_bytes = tables.iter().map(|table| table.live_bytes).sum();
+    let hours = hours(conn, live_bytes, now_ms).await?;
+    note_size(conn, owner, live_bytes, now_ms).await?;
+    let share = LOOKED_AT as f64 / guess("threads").max(1) as f64 * 100.0;
+    let sample = match small("threads") || share >= 100.0 {
+        true => String::new(),
+        false => format!(" TABLESAMPLE SYSTEM ({share:.6})"),
+    };
+    let is_estimated = tables.iter().any(|table| !small(&table.name));
+    let stats = Stats {
         storage: String::new(),
         engine: engine(conn).await?,
         file_bytes: tables.iter().map(|table| table.bytes).sum(),
-        live_bytes: tables.iter().map(|table| table.live_bytes).sum(),
+        live_bytes,
         users: count("users").await?,
+        active: active(conn, now_ms).await?,
         threads: count("threads").await?,
         messages,
+        messages_day: hours.messages_day,
         checkpoints: count("checkpoints").await?,
         runs: count("runs").await?,
         items: count("items").await?,
         unindexed,
+        growth_day_bytes: hours.growth_day_bytes,
+        saved_bytes: hours.saved_bytes,
+        largest_threads: largest_threads(conn, &sample).await?,
+        largest_users: largest_users(conn, &sample).await?,
         kinds: kinds(&tables),
+        measured_ms: None,
+    };
+    Ok((stats, is_estimated))
+}
+
+/// Users who were active in the last day, week and month.
+async fn active(conn: &Conn, now_ms: i64) -> Sql<ActiveUsers> {
+    let since = |days: i64| (now_ms.div_euclid(HOUR_MS) - days * 24 + 1) * HOUR_MS;
+    let row = conn
+        .row(
+            "SELECT count(*) FILTER (WHERE active_ms >= $1), count(*) FILTER (WHERE active_ms >= $2), count(*)
+             FROM our.users WHERE active_ms >= $3",
+            &[&since(1), &since(7), &since(30)],
+        )
+        .await?;
+    row.map_or(Ok(ActiveUsers::default()), |row| {
+        Ok(ActiveUsers {
+            day: row.count(0)?,
+            week: row.count(1)?,
+            month: row.count(2)?,
+        })
     })
+}
+
+/// What the hours tell.
+#[derive(Default)]
+struct Hours {
+    messages_day: u64,
+    saved_bytes: u64,
+    growth_day_bytes: i64,
+}
+
+async fn hours(conn: &Conn, live_bytes: u64, now_ms: i64) -> Sql<Hours> {
+    let day_ago = now_ms.div_euclid(HOUR_MS) - 24;
+    let row = conn
+        .row(
+            "SELECT coalesce(sum(messages) FILTER (WHERE hour > $1), 0)::bigint, coalesce(sum(saved_bytes), 0)::bigint,
+               coalesce(
+                 (SELECT live_bytes FROM our.hours WHERE hour <= $1 AND live_bytes IS NOT NULL
+                    ORDER BY hour DESC LIMIT 1),
+                 (SELECT live_bytes FROM our.hours WHERE live_bytes IS NOT NULL ORDER BY hour LIMIT 1),
+                 $2)
+             FROM our.hours",
+            &[&day_ago, &number(live_bytes)],
+        )
+        .await?;
+    row.map_or(Ok(Hours::default()), |row| {
+        Ok(Hours {
+            messages_day: row.count(0)?,
+            saved_bytes: row.count(1)?,
+            growth_day_bytes: number(live_bytes) - row.at::<i64>(2)?,
+        })
+    })
+}
+
+/// Notes the size for the growth of days to come.
+async fn note_size(conn: &Conn, owner: Uuid, live_bytes: u64, now_ms: i64) -> Sql<()> {
+    conn.execute(
+        "INSERT INTO our.hours (hour, owner, live_bytes) VALUES ($1, $2, $3)
+         ON CONFLICT (hour, owner) DO UPDATE SET live_bytes = excluded.live_bytes",
+        &[&now_ms.div_euclid(HOUR_MS), &owner, &number(live_bytes)],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn largest_threads(conn: &Conn, sample: &str) -> Sql<Vec<LargeThread>> {
+    let found = conn
+        .query(
+            format!(
+                "SELECT user_id, id, messages FROM our.threads{sample} WHERE messages > 0
+                 ORDER BY messages DESC, user_id, thread LIMIT $1"
+            ),
+            &[&rows(LARGEST)],
+        )
+        .await?;
+    let one = |row: &tokio_postgres::Row| match (
+        UserId::new(row.text(0)?),
+        ThreadId::new(row.text(1)?),
+    ) {
+        (Ok(user), Ok(thread)) => Ok(LargeThread {
+            key: ThreadKey { user, thread },
+            messages: row.count(2)?,
+        }),
+        _ => Err(damaged("a user or a thread has an id that is none")),
+    };
+    found.iter().map(one).collect()
+}
+
+/// Those whose threads have the most messages at their heads, of the threads that are looked at.
+async fn largest_users(conn: &Conn, sample: &str) -> Sql<Vec<LargeUser>> {
+    let found = conn
+        .query(
+            format!(
+                "SELECT user_id, sum(messages)::bigint FROM our.threads{sample} WHERE messages > 0
+                 GROUP BY user_id ORDER BY 2 DESC, 1 LIMIT $1"
+            ),
+            &[&rows(LARGEST)],
+        )
+        .await?;
+    let one = |row: &tokio_postgres::Row| {
+        let user = UserId::new(row.text(0)?);
+        Ok(LargeUser {
+            user: user.map_err(|_| damaged("a user has an id that is none"))?,
+            messages: row.count(1)?,
+        })
+    };
+    found.iter().map(one).collect()
 }
 
 async fn counted(conn: &Conn, sql: &str) -> Sql<u64> {

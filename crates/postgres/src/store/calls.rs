@@ -7,6 +7,7 @@ use everthread_graph::contract::{
     Json, NewRun, RunId, StoreError, StoreErrorKind, ThreadKey, UserId,
 };
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
+use everthread_store::upkeep::{Tended, Upkeep, UpkeepProgress};
 use everthread_store::{
     CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
     ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
@@ -311,13 +312,16 @@ impl Store for PostgresStore {
         Ok(removed)
     }
 
+    async fn upkeep(
+        &self,
+        task: Upkeep,
+        progress: UpkeepProgress<'_>,
+    ) -> Result<Tended, StoreError> {
+        self.inner.tend(task, progress).await
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
-        const DOING: &str = "counting";
-        let conn = self.inner.base.reading(DOING).await?;
-        let counted = sql::stats::stats(&conn).await;
-        let mut stats = conn.finish(DOING, counted).await?;
-        stats.storage = self.inner.base.options.describe();
-        Ok(stats)
+        self.inner.stats().await
     }
 
     async fn check(

@@ -11,7 +11,13 @@ use crate::conformance::SchemaFactory;
 use crate::postgres::Server;
 
 /// Tables of the whole deployment, small: every node has them all.
-const OF_ALL: &[&str] = &["channels", "leases", "records", "schema_migrations"];
+const OF_ALL: &[&str] = &[
+    "channels",
+    "hours",
+    "leases",
+    "records",
+    "schema_migrations",
+];
 
 /// Files with statements over all users, and who waits for these: nobody whose turn is on its way.
 const OVER_ALL_USERS: &[(&str, &str)] = &[
@@ -28,6 +34,7 @@ const OVER_ALL_USERS: &[(&str, &str)] = &[
     ("sql/stale.rs", "retention"),
     ("sql/stats.rs", "statistics"),
     ("sql/thread/find.rs", "the deletion of expired threads"),
+    ("sql/upkeep.rs", "upkeep"),
     ("sql/user.rs", "the list of users"),
 ];
 

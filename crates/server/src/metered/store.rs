@@ -5,6 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use everthread_graph::contract::{Json, NewRun, RunId, StoreError, ThreadKey, UserId};
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
+use everthread_store::upkeep::{Tended, Upkeep, UpkeepProgress};
 use everthread_store::{
     CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
     ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
@@ -213,6 +214,15 @@ impl Store for Metered {
         rule: StaleRule,
     ) -> Result<Removed, StoreError> {
         self.timed("delete_stale", self.inner.delete_stale(keys, rule))
+            .await
+    }
+
+    async fn upkeep(
+        &self,
+        task: Upkeep,
+        progress: UpkeepProgress<'_>,
+    ) -> Result<Tended, StoreError> {
+        self.timed("upkeep", self.inner.upkeep(task, progress))
             .await
     }
 

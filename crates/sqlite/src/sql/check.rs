@@ -8,8 +8,8 @@ use rusqlite::Connection;
 
 use crate::error::Sql;
 use crate::sql::commit::CONVERSATION;
-use crate::sql::index;
 use crate::sql::place::Place;
+use crate::sql::{index, tally};
 
 pub(crate) use documents::check as documents;
 pub(crate) use thread::check as thread;
@@ -54,6 +54,51 @@ pub(crate) fn references(tx: &Connection) -> Sql<CheckReport> {
             let what =
                 format!("a row names one of {parent} that is not there: restore a verified backup");
             report.problem(table, what);
+        }
+    }
+    Ok(report)
+}
+
+/// Whether what is counted as it comes and goes is what is there.
+pub(crate) fn totals(tx: &Connection) -> Sql<CheckReport> {
+    let mut report = CheckReport::default();
+    let upto = tally::total(tx, "upto")?;
+    for (name, rows) in [
+        ("users", "users".to_owned()),
+        ("threads", "threads".to_owned()),
+        ("items", "items".to_owned()),
+        (
+            "messages",
+            format!("messages WHERE channel = {CONVERSATION} AND n <= {upto}"),
+        ),
+    ] {
+        let there: i64 = tx.query_row(&format!("SELECT count(*) FROM {rows}"), [], |row| {
+            row.get(0)
+        })?;
+        let counted = tally::total(tx, name)?;
+        if counted != there {
+            let what = format!(
+                "{counted} are counted and {there} are there: only statistics are wrong by it"
+            );
+            report.problem(format!("the total of {name}"), what);
+        }
+    }
+    let unequal: i64 = tx.query_row(
+        "SELECT (SELECT coalesce(sum(messages), 0) FROM usage) - (SELECT n FROM totals WHERE name = 'messages')",
+        [],
+        |row| row.get(0),
+    )?;
+    let unplaced: i64 = tx.query_row(
+        "SELECT (SELECT coalesce(sum(users), 0) FROM hours) - (SELECT count(*) FROM usage)",
+        [],
+        |row| row.get(0),
+    )?;
+    for (by, what) in [(unequal, "messages of users"), (unplaced, "active users")] {
+        if by != 0 {
+            report.problem(
+                what,
+                format!("they are {by} too many: only statistics are wrong by it"),
+            );
         }
     }
     Ok(report)

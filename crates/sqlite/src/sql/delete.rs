@@ -8,7 +8,7 @@ use crate::error::{Sql, fault};
 use crate::owner::Owner;
 use crate::sql::commit::CONVERSATION;
 use crate::sql::place::{self, Place};
-use crate::sql::{hold, index, run, thread};
+use crate::sql::{hold, index, run, tally, thread};
 
 /// Deletes a thread: its rows, and its words in the search index.
 pub(crate) fn thread(tx: &Connection, key: &ThreadKey, owners: &Owner) -> Sql<Deleted> {
@@ -101,8 +101,8 @@ fn forget_words(tx: &Connection, place: Place) -> Sql<()> {
             |row| row.get(0),
         )?
         .collect::<Result<_, _>>()?;
-    for n in numbers {
-        index::forget(tx, n)?;
+    for n in &numbers {
+        index::forget(tx, *n)?;
     }
-    Ok(())
+    tally::forget_thread(tx, place, &numbers)
 }

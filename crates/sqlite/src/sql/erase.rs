@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::error::{Sql, fault};
 use crate::owner::Owner;
 use crate::sql::commit::CONVERSATION;
-use crate::sql::{hold, index, place};
+use crate::sql::{hold, index, place, tally};
 
 /// Every table whose rows lead with the user, those first that refer to others.
 const TABLES: &[&str] = &[
@@ -41,6 +41,7 @@ pub(crate) fn user(tx: &Connection, id: &UserId, owners: &Owner, now_ms: i64) ->
     refuse_busy(tx, user, id, owners)?;
     let erased = counts(tx, user)?;
     index::forget_user(tx, user)?;
+    tally::forget_user(tx, user)?;
     for table in TABLES {
         tx.execute(&format!("DELETE FROM {table} WHERE user = ?1"), [user])?;
     }

@@ -141,6 +141,11 @@ pub(crate) fn forget_user(tx: &Connection, user: i64) -> Sql<()> {
         forget(tx, *n)?;
     }
     // Threads that were deleted before have left words too.
+    ask_purge(tx)
+}
+
+/// Asks for the words of everything that was taken out of the index to be purged.
+pub(crate) fn ask_purge(tx: &Connection) -> Sql<()> {
     tx.prepare_cached(
         "INSERT INTO derived (name, upto) SELECT 'purge', upto FROM derived WHERE name = 'search'
          ON CONFLICT DO UPDATE SET upto = excluded.upto",

@@ -8,6 +8,7 @@ use everthread_graph::contract::{
     Json, NewRun, RunId, StoreError, StoreErrorKind, ThreadKey, UserId,
 };
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
+use everthread_store::upkeep::{Tended, Upkeep, UpkeepProgress};
 use everthread_store::{
     CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
     ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
@@ -373,12 +374,16 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn upkeep(
+        &self,
+        task: Upkeep,
+        progress: UpkeepProgress<'_>,
+    ) -> Result<Tended, StoreError> {
+        self.inner.tend(task, progress).await
+    }
+
     async fn stats(&self) -> Result<Stats, StoreError> {
-        let mut stats = self.inner.read("counting", sql::stats::stats).await?;
-        let location = &self.inner.options.location;
-        stats.storage = location.describe();
-        stats.file_bytes = location.file_bytes().unwrap_or(stats.file_bytes);
-        Ok(stats)
+        self.inner.stats().await
     }
 
     async fn check(

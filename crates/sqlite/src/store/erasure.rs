@@ -43,7 +43,7 @@ impl Inner {
 
     /// Copies the log into the file and cuts it off, so that it holds nothing of what the file does not hold any more.
     /// One who copies or reads it at this moment is waited for, as long as a write waits.
-    async fn empty_the_log(&self) {
+    pub(super) async fn empty_the_log(&self) {
         if self.options.location == Location::Memory {
             return;
         }

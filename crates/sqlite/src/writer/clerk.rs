@@ -149,6 +149,10 @@ fn work(desk: &mut Desk, line: &mut Line, job: Job) {
             desk.end_open();
             let _ = answer.send(desk.settle());
         }
+        Job::Rewrite(answer) => {
+            desk.end_open();
+            let _ = answer.send(desk.rewrite());
+        }
         job => group(desk, line, job),
     }
 }

@@ -7,9 +7,11 @@ use rusqlite::Connection;
 
 use super::desk::Desk;
 use super::take;
-use crate::error::Sql;
+use crate::error::{Sql, database};
+use crate::open;
 use crate::options::{Location, SqliteOptions};
 use crate::sql::index::{self, Batch};
+use crate::sql::tally;
 
 /// Text of messages that is indexed in one transaction: some milliseconds of work.
 pub(super) const SLICE_BYTES: usize = 256 * 1024;
@@ -20,12 +22,20 @@ const SLICE_PAGES: u32 = 256;
 /// A log above this is copied into the file when nobody asks for anything.
 const LONG_LOG_BYTES: u64 = 1024 * 1024;
 
+/// How often messages are counted for statistics.
+const TALLY_EVERY: Duration = Duration::from_secs(10);
+
+/// How long closing goes on counting; the next start goes on with the rest.
+const LAST_TALLY: Duration = Duration::from_millis(200);
+
 /// When derived work is due.
 #[derive(Debug)]
 pub(super) struct Derived {
     interval: Duration,
     /// The first write that the index has not seen.
     behind_since: Option<Instant>,
+    /// The first write that was not counted.
+    untallied_since: Option<Instant>,
     last_write: Instant,
     /// Pages may be free.
     freed: bool,
@@ -38,6 +48,7 @@ impl Derived {
             interval,
             // What an earlier process left undone is looked for at once.
             behind_since: Some(now),
+            untallied_since: Some(now),
             last_write: now,
             freed: true,
         }
@@ -47,6 +58,7 @@ impl Derived {
     pub(super) fn wrote(&mut self) {
         let now = Instant::now();
         self.behind_since.get_or_insert(now);
+        self.untallied_since.get_or_insert(now);
         self.last_write = now;
     }
 
@@ -60,7 +72,8 @@ impl Derived {
         if self.behind_since.is_some() || self.freed {
             return Some((self.interval / 5).saturating_sub(self.last_write.elapsed()));
         }
-        None
+        let since = self.untallied_since?;
+        Some(TALLY_EVERY.saturating_sub(since.elapsed()))
     }
 
     /// Whether it is to be done now, when nobody asks for anything.
@@ -83,6 +96,7 @@ impl Desk {
             Ok(true) => return true,
             Ok(false) => {
                 self.derived.behind_since = None;
+                self.tally(asked);
                 self.give_back(asked);
             }
             Err(error) => {
@@ -98,28 +112,99 @@ impl Desk {
     pub(super) fn settle(&mut self) -> Result<(), StoreError> {
         while self.slice(None)? {}
         self.derived.behind_since = None;
+        while self.tally_slice()? {}
+        self.derived.untallied_since = None;
         Ok(())
+    }
+
+    /// Writes the whole file anew, beside the connection that is kept: what it would keep of so large a transaction
+    /// would not fit into memory. Nobody else comes to the desk meanwhile.
+    pub(super) fn rewrite(&mut self) -> Result<(), StoreError> {
+        let doing = "writing the store anew";
+        let connection = open::plain_writer(&self.options)?;
+        connection
+            .execute_batch("VACUUM")
+            .map_err(|error| database(&error, doing))
+    }
+
+    /// Counts messages, a slice at a time, when that is due.
+    fn tally(&mut self, asked: &mut dyn FnMut() -> bool) {
+        let since = self.derived.untallied_since;
+        if since.is_none_or(|since| since.elapsed() < TALLY_EVERY) {
+            return;
+        }
+        loop {
+            match self.tally_slice() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.derived.untallied_since = None;
+                    return;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "messages are counted later");
+                    self.derived.untallied_since = Some(Instant::now());
+                    return;
+                }
+            }
+            if asked() {
+                return;
+            }
+        }
+    }
+
+    /// Counts some messages; says whether there are more.
+    fn tally_slice(&mut self) -> Result<bool, StoreError> {
+        let now_ms = self.env.clock.now_ms();
+        self.in_own_transaction("counting messages", |tx| {
+            // Looked at first without the right to write, which another process may hold.
+            if !tally::is_behind(tx)? {
+                return Ok(false);
+            }
+            tx.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            let more = tally::advance(tx, now_ms)?;
+            tx.prepare_cached("COMMIT")?.execute([])?;
+            Ok(more)
+        })
     }
 
     /// The last things before the connection is closed.
     pub(super) fn finish(&mut self) {
         self.end_open();
-        if let Err(error) = self.settle() {
+        let since = Instant::now();
+        let settled = loop {
+            match self.slice(None) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        if let Err(error) = settled {
             tracing::warn!(%error, "the search index is left behind; the next start goes on with it");
         }
+        while since.elapsed() < LAST_TALLY && matches!(self.tally_slice(), Ok(true)) {}
         self.give_back(&mut || false);
     }
 
     /// Takes a slice of messages into the search index; says whether there are more.
     fn slice(&mut self, ahead: Option<Batch>) -> Result<bool, StoreError> {
+        let doing = "bringing the search index up to date";
+        self.in_own_transaction(doing, |tx| index_slice(tx, ahead))
+    }
+
+    /// Does something in a transaction that it begins and ends itself.
+    fn in_own_transaction(
+        &mut self,
+        doing: &str,
+        work: impl FnOnce(&Connection) -> Sql<bool>,
+    ) -> Result<bool, StoreError> {
         self.refresh()?;
         let shared = self.connection.clone();
         let tx = take(&shared);
-        let done = index_slice(&tx, ahead);
+        let done = work(&tx);
         if done.is_err() && !tx.is_autocommit() && tx.execute_batch("ROLLBACK").is_err() {
             self.stale = true;
         }
-        done.map_err(|fault| fault.into_store("bringing the search index up to date"))
+        done.map_err(|fault| fault.into_store(doing))
     }
 
     /// Gives free pages back to the file system, a few at a time, and copies a long log into the file.

@@ -17,6 +17,8 @@ pub(crate) enum Job {
     Watch,
     /// Derived work is to catch up.
     Settle(oneshot::Sender<Result<(), StoreError>>),
+    /// Everything is to be written anew.
+    Rewrite(oneshot::Sender<Result<(), StoreError>>),
     /// The end.
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -29,7 +31,9 @@ impl Job {
             Self::Call(call) => call.settle(Err(error)),
             Self::Watch => {}
             // Whoever asked may have stopped listening.
-            Self::Settle(sender) | Self::Close(sender) => drop(sender.send(Err(error))),
+            Self::Settle(sender) | Self::Rewrite(sender) | Self::Close(sender) => {
+                drop(sender.send(Err(error)))
+            }
         }
     }
 

@@ -11,9 +11,10 @@ use everthread_store::{
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
+use tempfile::TempDir;
 
 /// The released formats.
-const FORMATS: [u32; 2] = [1, 2];
+const FORMATS: [u32; 3] = [1, 2, 3];
 
 /// The year 2100.
 const LATE_MS: Option<i64> = Some(4_102_444_800_000);
@@ -173,8 +174,21 @@ async fn a_file_of_format_1_is_opened() {
 
 #[tokio::test]
 async fn a_file_of_format_2_is_opened() {
+    holds_what_a_server_keeps(2).await;
+}
+
+#[tokio::test]
+async fn a_file_of_format_3_is_opened() {
+    let (_dir, store) = holds_what_a_server_keeps(3).await;
+    store.settle().await.unwrap();
+    let stats = store.stats().await.unwrap();
+    assert_eq!(stats.largest_users[0].user.as_str(), "alice");
+    assert_eq!(stats.largest_users[0].messages, stats.messages);
+}
+
+async fn holds_what_a_server_keeps(format: u32) -> (TempDir, SqliteStore) {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(&fixture(dir.path(), 2));
+    let store = open(&fixture(dir.path(), format));
     let at = key("alice", "1");
     let thread = goes_on(&store, 6).await;
     assert_eq!(
@@ -224,4 +238,5 @@ async fn a_file_of_format_2_is_opened() {
         .unwrap();
     assert_eq!((records.len(), records[0].version), (1, 2));
     assert!(store.user(&at.user).await.unwrap().unwrap().held);
+    (dir, store)
 }

@@ -4,7 +4,7 @@ use everthread_graph::contract::{
     At, CheckpointId, HistoryQuery, Multitask, Namespace, StoreErrorKind,
 };
 
-use super::{Factory, Ids, Step, Talk, apply, json, key, kinds};
+use super::{Factory, Ids, Step, Talk, apply, json, key, kinds, sound};
 use crate::{ListThreads, ReadMessages, RunQuery, ThreadPatch, UserPatch};
 
 /// Newest first, by namespace or not, from any point on.
@@ -337,4 +337,50 @@ pub async fn statistics_count_everything(factory: &dyn Factory) {
             .any(|kind| kind.kind == "messages" && kind.bytes > 0)
     );
     assert!(stats.kinds.is_sorted_by(|a, b| a.bytes >= b.bytes));
+}
+
+/// Who was active, what is largest, and what a day brought; what goes is counted out.
+pub async fn statistics_tell_who_is_active_and_what_is_large(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::by_clock());
+    for (user, thread, turns) in [("alice", "1", 3), ("alice", "2", 1), ("bob", "1", 2)] {
+        let mut talk = Talk::new(&*store, &ids, user, thread);
+        for _ in 0..turns {
+            talk.turn("a", "b").await;
+        }
+    }
+    store.settle().await.unwrap();
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.messages, stats.messages_day), (12, 12));
+    let active = (stats.active.day, stats.active.week, stats.active.month);
+    assert_eq!(active, (2, 2, 2));
+    assert!(stats.saved_bytes > 0);
+    let threads: Vec<(String, u64)> = stats
+        .largest_threads
+        .iter()
+        .map(|one| (one.key.to_string(), one.messages))
+        .collect();
+    let named = |user, thread| key(user, thread).to_string();
+    assert_eq!(
+        threads,
+        [
+            (named("alice", "1"), 6),
+            (named("bob", "1"), 4),
+            (named("alice", "2"), 2)
+        ]
+    );
+    let users: Vec<(&str, u64)> = stats
+        .largest_users
+        .iter()
+        .map(|one| (one.user.as_str(), one.messages))
+        .collect();
+    assert_eq!(users, [("alice", 8), ("bob", 4)]);
+
+    store.delete_thread(&key("alice", "1")).await.unwrap();
+    store.erase_user(&key("bob", "1").user).await.unwrap();
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.users, stats.threads, stats.messages), (1, 1, 2));
+    assert_eq!((stats.active.day, stats.messages_day), (1, 12));
+    assert_eq!(stats.largest_threads.len(), 1);
+    assert_eq!(stats.largest_users[0].messages, 2);
+    sound(&*store).await;
 }

@@ -123,6 +123,18 @@ impl Policies {
         Ok(())
     }
 
+    /// The policy of their own that a user has; `None` for none.
+    ///
+    /// # Errors
+    /// `Corrupt` when it cannot be read; `Unavailable`.
+    pub async fn own(store: &dyn Store, user: &UserId) -> Result<Option<Policy>, StoreError> {
+        let Some(record) = store.record(RETENTION, user.as_str()).await? else {
+            return Ok(None);
+        };
+        let policy = Policy::from_body(&record.body);
+        policy.map(Some).ok_or_else(|| unreadable(user.as_str()))
+    }
+
     /// The policy of a user.
     #[must_use]
     pub fn of(&self, user: &UserId) -> Policy {

@@ -2,6 +2,7 @@
 
 use everthread_graph::contract::Json;
 use everthread_store::UserPatch;
+use everthread_store::retention::{Policies, Policy};
 use serde_json::{Map, Value, json};
 
 use super::{Scope, user_json};
@@ -9,22 +10,28 @@ use crate::failure::{Exit, Failure};
 use crate::output::printable;
 use crate::settings::user_id;
 
-/// Creates or changes a profile.
-pub(super) async fn run(
-    scope: &Scope,
-    user: &str,
-    name: Option<&str>,
-    preferences: Option<&str>,
-) -> Result<(), Failure> {
-    let name = name.map(str::trim);
+/// What is to be changed.
+pub(super) struct Given<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) preferences: Option<&'a str>,
+    pub(super) retention: Option<&'a str>,
+}
+
+/// Creates or changes a profile, and how long the user's conversations are kept.
+pub(super) async fn run(scope: &Scope, user: &str, given: &Given<'_>) -> Result<(), Failure> {
+    let name = given.name.map(str::trim);
     if name.is_some_and(str::is_empty) {
         return Err(Failure::new(Exit::Invalid, "a name must not be empty"));
     }
     let patch = UserPatch {
         name: name.map(str::to_owned),
-        preferences: preferences.map(object).transpose()?,
+        preferences: given.preferences.map(object).transpose()?,
         ..UserPatch::default()
     };
+    if let Some(limits) = given.retention {
+        let policy = policy(limits)?;
+        Policies::set(&*scope.store, &user_id(user)?, policy).await?;
+    }
     put(scope, user, patch).await
 }
 
@@ -50,6 +57,33 @@ async fn put(scope: &Scope, user: &str, patch: UserPatch) -> Result<(), Failure>
                 if changed.held { " · held" } else { "" },
             )
         })
+}
+
+/// A policy as the command line has it; `None` for the settings'.
+fn policy(limits: &str) -> Result<Option<Policy>, Failure> {
+    let mut policy = Policy::default();
+    match limits.trim() {
+        "default" => return Ok(None),
+        "forever" => return Ok(Some(policy)),
+        _ => {}
+    }
+    for limit in limits.split(',') {
+        let wrong = || {
+            let what = format!(
+                "{limit:?} is no limit: write idle_days=30, max_age_days=365, keep_checkpoints=10, forever or default"
+            );
+            Failure::new(Exit::Invalid, what)
+        };
+        let (name, value) = limit.split_once('=').ok_or_else(wrong)?;
+        let value = Some(value.trim().parse().map_err(|_| wrong())?);
+        match name.trim() {
+            "idle_days" => policy.idle_days = value,
+            "max_age_days" => policy.max_age_days = value,
+            "keep_checkpoints" => policy.keep_checkpoints = value,
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(Some(policy))
 }
 
 fn object(text: &str) -> Result<Json, Failure> {

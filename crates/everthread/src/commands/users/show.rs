@@ -1,5 +1,6 @@
 //! `users show`
 
+use everthread_store::retention::{Policies, Policy};
 use everthread_store::{Session, User};
 use serde_json::{Value, json};
 
@@ -14,8 +15,15 @@ pub(super) async fn run(scope: &Scope, name: &str) -> Result<(), Failure> {
     let (id, user) = scope.known(name).await?;
     let sessions = scope.store.sessions(&id, SESSIONS).await?;
     let told: Vec<Value> = sessions.iter().map(session_json).collect();
-    let document = json!({ "user": user_json(&user), "sessions": told });
-    scope.output.print(document, || lines(&user, &sessions))
+    let policy = Policies::own(&*scope.store, &id).await?;
+    let retention = policy.map(|policy| {
+        json!({ "idle_days": policy.idle_days, "max_age_days": policy.max_age_days,
+                "keep_checkpoints": policy.keep_checkpoints })
+    });
+    let document = json!({ "user": user_json(&user), "retention": retention, "sessions": told });
+    scope
+        .output
+        .print(document, || lines(&user, policy, &sessions))
 }
 
 fn session_json(session: &Session) -> Value {
@@ -29,7 +37,26 @@ fn session_json(session: &Session) -> Value {
     })
 }
 
-fn lines(user: &User, sessions: &[Session]) -> String {
+/// A user's own limits, as `users set --retention` takes them.
+fn limits(policy: Option<Policy>) -> String {
+    let Some(policy) = policy else {
+        return "by the settings".to_owned();
+    };
+    let limits: Vec<String> = [
+        ("idle_days", policy.idle_days),
+        ("max_age_days", policy.max_age_days),
+        ("keep_checkpoints", policy.keep_checkpoints),
+    ]
+    .into_iter()
+    .filter_map(|(name, limit)| Some(format!("{name}={}", limit?)))
+    .collect();
+    if limits.is_empty() {
+        return "forever".to_owned();
+    }
+    limits.join(",")
+}
+
+fn lines(user: &User, policy: Option<Policy>, sessions: &[Session]) -> String {
     let row = |name: &str, value: String| vec![name.to_owned(), value];
     let preferences = user.preferences.as_ref();
     let rows = vec![
@@ -40,6 +67,7 @@ fn lines(user: &User, sessions: &[Session]) -> String {
             preferences.map_or("none".to_owned(), |said| printable(said.as_str())),
         ),
         row("held", if user.held { "yes" } else { "no" }.to_owned()),
+        row("retention", limits(policy)),
         row("created", local_time(user.created_ms)),
         row("active", local_time(user.active_ms)),
         row("threads", user.threads.to_string()),

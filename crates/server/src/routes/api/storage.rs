@@ -14,5 +14,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 async fn storage(State(app): State<App>) -> Result<Json<StorageBody>, ApiError> {
-    Ok(Json(app.store.stats().await?.into()))
+    let stats = app.store.stats().await?;
+    let (operations, errors) = app.front.metrics.operations_and_errors();
+    Ok(Json(StorageBody::new(stats, operations, errors)))
 }

@@ -226,23 +226,67 @@ fn parts(snippet: &str, marks: &[std::ops::Range<usize>]) -> Vec<PartBody> {
     parts
 }
 
-/// Sizes and counts of the whole storage.
+/// Sizes and counts of the whole storage, told in a time that does not grow with it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StorageBody {
     /// The database and its version.
     engine: String,
     file_bytes: u64,
     live_bytes: u64,
+    /// By how many bytes it grew in the last 24 hours.
+    growth_day_bytes: i64,
+    /// Bytes that were never written, because a state is kept as what changed.
+    saved_bytes: u64,
     users: u64,
+    /// Users who were active in the last 24 hours, 7 days and 30 days, to the hour.
+    active_users: ActiveBody,
     threads: u64,
     messages: u64,
+    /// Messages of the last 24 hours.
+    messages_day: u64,
+    /// The same for each hour.
+    messages_per_hour: f64,
+    /// Of a large storage an estimate, as are `runs` and `kinds`.
     checkpoints: u64,
     runs: u64,
     items: u64,
     /// Messages that the search index has not seen yet.
     unindexed: u64,
+    /// The threads with the most messages.
+    largest_threads: Vec<LargeThreadBody>,
+    /// The users with the most messages.
+    largest_users: Vec<LargeUserBody>,
     /// Bytes by kind, largest first.
     kinds: Vec<KindBody>,
+    /// When that was measured from which is estimated; `null` where nothing is, or the database does it itself.
+    measured_at: Option<String>,
+    /// Calls of the store since the server began.
+    operations: u64,
+    /// Requests and runs that failed, for each of these calls.
+    error_rate: f64,
+}
+
+/// Users who were active of late.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ActiveBody {
+    day: u64,
+    week: u64,
+    month: u64,
+}
+
+/// A thread with many messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LargeThreadBody {
+    user_id: String,
+    thread_id: String,
+    messages: u64,
+}
+
+/// A user with many messages.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LargeUserBody {
+    user_id: String,
+    messages: u64,
 }
 
 /// Bytes of one kind of row.
@@ -252,8 +296,18 @@ pub(crate) struct KindBody {
     bytes: u64,
 }
 
-impl From<Stats> for StorageBody {
-    fn from(stats: Stats) -> Self {
+impl StorageBody {
+    /// What the storage tells, and what this server counted.
+    pub(crate) fn new(stats: Stats, operations: u64, errors: u64) -> Self {
+        let threads = stats.largest_threads.iter().map(|one| LargeThreadBody {
+            user_id: one.key.user.to_string(),
+            thread_id: one.key.thread.to_string(),
+            messages: one.messages,
+        });
+        let users = stats.largest_users.iter().map(|one| LargeUserBody {
+            user_id: one.user.to_string(),
+            messages: one.messages,
+        });
         let kinds = stats.kinds.into_iter().map(|size| KindBody {
             kind: size.kind,
             bytes: size.bytes,
@@ -262,14 +316,28 @@ impl From<Stats> for StorageBody {
             engine: stats.engine,
             file_bytes: stats.file_bytes,
             live_bytes: stats.live_bytes,
+            growth_day_bytes: stats.growth_day_bytes,
+            saved_bytes: stats.saved_bytes,
             users: stats.users,
+            active_users: ActiveBody {
+                day: stats.active.day,
+                week: stats.active.week,
+                month: stats.active.month,
+            },
             threads: stats.threads,
             messages: stats.messages,
+            messages_day: stats.messages_day,
+            messages_per_hour: stats.messages_day as f64 / 24.0,
             checkpoints: stats.checkpoints,
             runs: stats.runs,
             items: stats.items,
             unindexed: stats.unindexed,
+            largest_threads: threads.collect(),
+            largest_users: users.collect(),
             kinds: kinds.collect(),
+            measured_at: stats.measured_ms.map(iso),
+            operations,
+            error_rate: errors as f64 / operations.max(1) as f64,
         }
     }
 }
