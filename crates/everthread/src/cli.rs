@@ -406,7 +406,7 @@ pub(crate) struct Bench {
     /// Turns of each conversation [default: 1000; of `load` 3].
     #[arg(long, value_name = "N")]
     pub(crate) turns: Option<usize>,
-    /// Conversations of the store that `resume` opens.
+    /// Conversations of the store that `resume` opens, and of those that `large` and `retention` make.
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     pub(crate) threads: usize,
     /// Messages of the conversation that `resume` loads.
@@ -460,6 +460,10 @@ pub(crate) enum BenchKind {
     Growth,
     /// Open a store of 10,000 conversations and load one of 2,000 messages.
     Resume,
+    /// A turn, a list, a search and statistics in a store of many conversations of 20 messages.
+    Large,
+    /// Conversations that go on while old ones of 20 messages each are removed.
+    Retention,
     /// Many users at once: the chat graph on a durable store, or a running server (`--url`).
     Load,
 }

@@ -1,11 +1,14 @@
 //! `everthread bench`: measures this machine, with a scripted model that answers at once.
 
+mod fill;
 mod growth;
+mod large;
 mod load;
 mod notebook;
 mod place;
 mod report;
 mod resume;
+mod retention;
 mod turns;
 
 use crate::cli::{Bench, BenchKind};
@@ -29,6 +32,8 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Bench) -> Re
         BenchKind::Turns => turns::durable(output, turns, model, storage).await,
         BenchKind::Growth => growth::run(output, turns, model, storage).await,
         BenchKind::Resume => resume::run(output, args, model, storage).await,
+        BenchKind::Large => large::run(output, args, model, storage).await,
+        BenchKind::Retention => retention::run(output, args, model, storage).await,
         BenchKind::Load => load::run(settings, output, args, model).await,
     }
 }

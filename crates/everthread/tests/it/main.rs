@@ -11,3 +11,4 @@ mod load;
 mod readiness;
 mod serving;
 mod tidy;
+mod upkeep;

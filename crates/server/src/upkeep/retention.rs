@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use everthread_store::retention::{CleanUp, Policies, clean_up};
+use everthread_store::Removed;
+use everthread_store::retention::{CleanUp, Policies, Slice, clean_up};
 
 use crate::app::App;
 
@@ -24,16 +25,15 @@ pub(super) async fn pass(app: &App) -> bool {
         now_ms: jiff::Timestamp::now().as_millisecond(),
         ..CleanUp::default()
     };
-    let mut last = everthread_store::Removed::default();
-    let told = clean_up(&*app.store, &how, &mut |slice| {
-        metrics.removed(
-            slice.removed.threads - last.threads,
-            slice.removed.bytes - last.bytes,
-        );
+    let mut last = Removed::default();
+    let tell = &mut |slice: Slice| {
+        let threads = slice.removed.threads - last.threads;
+        metrics.removed(threads, slice.removed.bytes - last.bytes);
         last = slice.removed;
         ControlFlow::Continue(())
-    });
-    match told.await {
+    };
+    let told = clean_up(&*app.store, &how, tell).await;
+    match told {
         Ok(cleaned) => {
             let removed = cleaned.removed;
             if removed.threads + removed.checkpoints > 0 {

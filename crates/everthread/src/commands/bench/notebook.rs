@@ -69,10 +69,21 @@ pub(super) fn graph(
 
 /// The input of turn `i`: 200 characters, other ones than the model's next reply.
 pub(super) fn turn(i: usize) -> NotebookStateUpdate {
-    let texts = scripted::words();
     NotebookState::update()
-        .messages(Message::human(texts[(i * 17 + 5) % texts.len()].clone()))
+        .messages(Message::human(text(i)))
         .user_id("u1".to_owned())
+}
+
+/// A word of that input.
+pub(super) fn word(i: usize) -> String {
+    let text = text(i);
+    let word = text.split_whitespace().next();
+    word.unwrap_or_default().to_owned()
+}
+
+fn text(i: usize) -> String {
+    let texts = scripted::words();
+    texts[(i * 17 + 5) % texts.len()].clone()
 }
 
 async fn chat(
