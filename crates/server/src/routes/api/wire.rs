@@ -238,7 +238,6 @@ pub(crate) struct StorageBody {
     /// Bytes that were never written, because a state is kept as what changed.
     saved_bytes: u64,
     users: u64,
-    /// Users who were active in the last 24 hours, 7 days and 30 days, to the hour.
     active_users: ActiveBody,
     threads: u64,
     messages: u64,
@@ -266,7 +265,7 @@ pub(crate) struct StorageBody {
     error_rate: f64,
 }
 
-/// Users who were active of late.
+/// Users who were active in the last 24 hours, 7 days and 30 days, to the hour.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActiveBody {
     day: u64,
