@@ -7,10 +7,10 @@ use crate::binary::Home;
 /// The ids of the conversations that are listed.
 fn threads(home: &Home) -> Vec<String> {
     let listed = home.json(&["threads", "list"]);
-    let threads = listed["threads"].as_array().unwrap();
+    let threads = listed["threads"].as_array().expect("a list");
     let mut ids: Vec<String> = threads
         .iter()
-        .map(|thread| thread["id"].as_str().unwrap().to_owned())
+        .map(|thread| thread["id"].as_str().expect("an id").to_owned())
         .collect();
     ids.sort_unstable();
     ids

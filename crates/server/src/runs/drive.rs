@@ -111,17 +111,8 @@ pub(super) async fn drive(
         .hub
         .metrics
         .store_served(!failed.as_ref().is_some_and(is_of_store));
-    if let Some(tell) = drive.tell.take() {
-        // There is no run in the store: nothing was left to do, or it was refused.
-        let told = failed.clone().map_or(Ok(()), Err);
-        let refused = told.is_err();
-        let _ = tell.send(told);
-        if refused {
-            drive.live.log.close();
-            drive.live.end(Outcome::Stopped);
-            drive.hub.forget(drive.live.id);
-            return;
-        }
+    if drive.is_refused(failed.as_ref()) {
+        return;
     }
     let output = stream.output().cloned();
     drop(stream);
@@ -139,6 +130,21 @@ fn is_of_store(error: &Error) -> bool {
 }
 
 impl Drive {
+    /// Tells whoever asked when there is no run in the store: nothing was left to do, or it was refused.
+    fn is_refused(&mut self, failed: Option<&Error>) -> bool {
+        let Some(tell) = self.tell.take() else {
+            return false;
+        };
+        // Whoever asked may have stopped listening.
+        let _ = tell.send(failed.map_or(Ok(()), |error| Err(error.clone())));
+        if failed.is_some() {
+            self.live.log.close();
+            self.live.end(Outcome::Stopped);
+            self.hub.forget(self.live.id);
+        }
+        failed.is_some()
+    }
+
     async fn begin(&self, attempt: u32, input: Option<&Json>) {
         if self.live.log.is_read() {
             let first = self.teller.first(attempt);

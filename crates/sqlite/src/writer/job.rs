@@ -32,7 +32,7 @@ impl Job {
             Self::Watch => {}
             // Whoever asked may have stopped listening.
             Self::Settle(sender) | Self::Rewrite(sender) | Self::Close(sender) => {
-                drop(sender.send(Err(error)))
+                drop(sender.send(Err(error)));
             }
         }
     }

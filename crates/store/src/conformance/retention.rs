@@ -55,24 +55,21 @@ async fn hold(store: &dyn Store, user: &UserId, held: bool) {
     store.put_user(user, patch).await.unwrap();
 }
 
-/// Pinned threads, those of held users, and those on which a run is active or waits stay; the others go, words in the
-/// index included. A dry run says the same and changes nothing.
-pub async fn idle_threads_go_and_the_others_stay(factory: &dyn Factory) {
-    let (store, ids) = (factory.open().await, Ids::new());
-    let store = &*store;
+/// Threads of all kinds: two that are idle, and one each that is pinned, of a held user, active, and waiting.
+async fn threads_of_all_kinds(store: &dyn Store, ids: &Ids) {
     for (user, thread) in [
         ("alice", "idle"),
         ("alice", "other"),
         ("alice", "pinned"),
         ("bob", "held"),
     ] {
-        let mut talk = Talk::new(store, &ids, user, thread);
+        let mut talk = Talk::new(store, ids, user, thread);
         talk.turn("zebra", "b").await;
         talk.turn("c", "d").await;
     }
-    let mut active = Talk::new(store, &ids, "alice", "active");
+    let mut active = Talk::new(store, ids, "alice", "active");
     active.begin("zebra").await;
-    let mut waiting = Talk::new(store, &ids, "alice", "waiting");
+    let mut waiting = Talk::new(store, ids, "alice", "waiting");
     waiting.turn("a", "b").await;
     let queued = store.enqueue_run(&waiting.key, ids.new_run(Multitask::Enqueue), None);
     queued.await.unwrap();
@@ -86,7 +83,14 @@ pub async fn idle_threads_go_and_the_others_stay(factory: &dyn Factory) {
         .unwrap();
     hold(store, &key("bob", "x").user, true).await;
     store.settle().await.unwrap();
+}
 
+/// Pinned threads, those of held users, and those on which a run is active or waits stay; the others go, words in the
+/// index included. A dry run says the same and changes nothing.
+pub async fn idle_threads_go_and_the_others_stay(factory: &dyn Factory) {
+    let (store, ids) = (factory.open().await, Ids::new());
+    let store = &*store;
+    threads_of_all_kinds(store, &ids).await;
     let before = rows(store, &Scope::Whole).await;
     let told = CleanUp {
         dry_run: true,
@@ -123,7 +127,7 @@ pub async fn idle_threads_go_and_the_others_stay(factory: &dyn Factory) {
         offset: 0,
         limit: 9,
     };
-    let found = store.search(&active.key.user, words).await.unwrap();
+    let found = store.search(&key("alice", "x").user, words).await.unwrap();
     assert_eq!(found.len(), 2, "the pinned and the active one");
     assert_eq!(pass(store, &by(idle())).await.removed.threads, 0);
     store.settle().await.unwrap();

@@ -84,14 +84,14 @@ fn lines(stats: &Stats) -> String {
         );
         row(&name, count(one.messages, "message"))
     });
-    text += &listed("largest threads", threads.collect());
+    text += &listed("largest threads", &threads.collect::<Vec<_>>());
     let users = stats.largest_users.iter().map(|one| {
         row(
             &printable(one.user.as_str()),
             count(one.messages, "message"),
         )
     });
-    text += &listed("largest users", users.collect());
+    text += &listed("largest users", &users.collect::<Vec<_>>());
     if let Some(at_ms) = stats.measured_ms {
         let at = rfc3339(at_ms);
         text += &format!(
@@ -101,9 +101,9 @@ fn lines(stats: &Stats) -> String {
     text
 }
 
-fn listed(what: &str, rows: Vec<Vec<String>>) -> String {
+fn listed(what: &str, rows: &[Vec<String>]) -> String {
     match rows.is_empty() {
         true => String::new(),
-        false => format!("\n{}", table(&[what, ""], &rows)),
+        false => format!("\n{}", table(&[what, ""], rows)),
     }
 }
