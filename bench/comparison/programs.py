@@ -17,7 +17,8 @@ Line = dict[str, Any]
 
 RUN_LIMIT_S = 1800
 ERROR_CHARACTERS = 600
-PACKAGES, SERVER_PACKAGES = ("langgraph", "langgraph-checkpoint-sqlite"), ("langgraph-api", "langgraph-runtime-inmem")
+PACKAGES = ("langgraph", "langgraph-checkpoint-sqlite", "langgraph-checkpoint-postgres", "psycopg")
+SERVER_PACKAGES = ("langgraph-api", "langgraph-runtime-inmem")
 
 
 class Failed(Exception):
@@ -30,6 +31,7 @@ class Prepared:
 
     everthread: Path
     raw: Path | None
+    raw_postgres: Path | None
     python: Path | None
     server_python: Path | None
     langgraph: Path
@@ -40,10 +42,12 @@ def prepare(repository: Path, work: Path, arguments: argparse.Namespace, workloa
     """Builds what the workloads need."""
     rivals = repository / "bench" / "rivals"
     everthread = arguments.everthread or cargo_build(repository, ["--package", "everthread", "--bin", "everthread"])
-    raw = python = server_python = None
+    raw = raw_postgres = python = server_python = None
+    own = [] if "CARGO_TARGET_DIR" in os.environ else ["--target-dir", str(work / "target")]
     if "durable" in workloads:
-        own = [] if "CARGO_TARGET_DIR" in os.environ else ["--target-dir", str(work / "target")]
         raw = arguments.raw or cargo_build(rivals / "raw_sqlite", own)
+    if "postgres" in workloads:
+        raw_postgres = arguments.raw_postgres or cargo_build(rivals / "raw_postgres", own)
     if "server" in workloads:
         own_python = work / "venv-server"
         server_python = arguments.server_python or virtual_environment(rivals / "langgraph" / "requirements-server.txt", own_python)
@@ -52,7 +56,7 @@ def prepare(repository: Path, work: Path, arguments: argparse.Namespace, workloa
     program = rivals / "langgraph" / "bench_langgraph.py"
     versions = {**sqlite_versions(repository, rivals), **(langgraph_versions(python, PACKAGES) if python else {}),
                 **(langgraph_versions(server_python, SERVER_PACKAGES) if server_python else {})}
-    absolute = everthread.resolve(), raw and raw.resolve(), python and python.absolute(), server_python and server_python.absolute()
+    absolute = everthread.resolve(), raw and raw.resolve(), raw_postgres and raw_postgres.resolve(), python and python.absolute(), server_python and server_python.absolute()
     return Prepared(*absolute, program, versions)
 
 

@@ -169,6 +169,18 @@ def streams(found: Round) -> Sample:
     return Sample(added, None, added)
 
 
+def slowest(run: str) -> Callable[[Round], Sample]:
+    """The time that 99 of 100 turns stay below."""
+
+    def sample(found: Round) -> Sample:
+        ours = found[run][-1]["p99_ms"]
+        return Sample(ours, None, ours)
+
+    return sample
+
+
+NOTEBOOK, MANY = "20 users × 3 turns, 10 at once", "200 users × 10 turns, 32 at once"
+POOLED, RAW_POSTGRES = "LangGraph, PostgresSaver with a pool", "bare tokio-postgres loop, same rows"
 DEV = "`langgraph dev`, in memory, a job for each client"
 DEV_ONE = "`langgraph dev`, in memory, one job at a time (its default)"
 LANGGRAPH, SAVER, RAW = "LangGraph, no checkpointer", "LangGraph, SqliteSaver", "bare rusqlite loop, same rows"
@@ -200,5 +212,20 @@ ROWS = [
         against("server ours", "server inside", "turns_per_s")),
     Row("first-token", "server", "request to first streamed token, p50", DEV, "ms", "≤ 3 ms", 3, False, first_token,
         is_ratio=False),
+    Row("load-notebook", "load", f"{NOTEBOOK}, durable", SAVER, "turns/s", "≥ 25 ×, aim 40 ×", 25, True,
+        against("notebook ours", "notebook langgraph", "turns_per_s")),
+    Row("load-many", "load", f"{MANY}, durable", SAVER, "turns/s", "≥ 25 ×, aim 40 ×", 25, True,
+        against("many ours", "many langgraph", "turns_per_s")),
+    Row("load-p99", "load", f"{MANY}, durable, p99", "", "ms", "≤ 50 ms", 50, False, slowest("many ours"), is_ratio=False),
+    Row("load-grouped", "load", "32 writers", "ours, 1 writer", "turns/s", "≥ 3 ×", 3, True,
+        against("many ours", "one writer", "turns_per_s")),
+    Row("postgres-notebook", "postgres", f"{NOTEBOOK}, PostgreSQL", POOLED, "turns/s", "≥ 10 ×", 10, True,
+        against("postgres notebook ours", "postgres notebook langgraph", "turns_per_s")),
+    Row("postgres-notebook-raw", "postgres", f"{NOTEBOOK}, PostgreSQL", RAW_POSTGRES, "turns/s", "≥ 0.5 ×", 0.5, True,
+        against("postgres notebook ours", "postgres notebook raw", "turns_per_s")),
+    Row("postgres-many", "postgres", f"{MANY}, PostgreSQL", POOLED, "turns/s", "≥ 10 ×", 10, True,
+        against("postgres many ours", "postgres many langgraph", "turns_per_s")),
+    Row("postgres-many-raw", "postgres", f"{MANY}, PostgreSQL", RAW_POSTGRES, "turns/s", "≥ 0.5 ×", 0.5, True,
+        against("postgres many ours", "postgres many raw", "turns_per_s")),
     Row("streams", "streams", "memory that 1,000 idle streams add", "", "MB", "≤ 50 MB", 50, False, streams, is_ratio=False),
 ]

@@ -11,9 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import prompt, serving
+from . import database, prompt, serving
 from .machine import Background, wait_until_quiet
 from .programs import Failed, Line, Prepared, run, say
+
+
+LOADS: dict[str, list[object]] = {
+    "notebook": ["--users", 20, "--turns", 3, "--workers", 10],
+    "many": ["--users", 200, "--turns", 10, "--workers", 32],
+}
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,13 @@ class Sizes:
     messages: int = 2000
     starts: int = 15
     load_s: int = 10
+    rival_load_s: int = 5
     streams: int = 1000
 
     @classmethod
     def quick(cls) -> Sizes:
         """Enough to see that everything runs."""
-        return cls(100, 1000, 2000, 100, 200, 200, 3, 1, 50)
+        return cls(100, 1000, 2000, 100, 200, 200, 3, 1, 0, 50)
 
 
 @dataclass
@@ -185,6 +192,33 @@ class Bench:
         self.keep("server stream", stream)
         self.keep_all(["server langgraph", "server langgraph stream"], lambda: theirs(32))
         self.keep_all(["server langgraph one job", "server langgraph one job stream"], lambda: theirs(1))
+
+    def load(self) -> None:
+        """The notebook's load, and ten times as many users, on a durable SQLite file; then one writer alone."""
+        ours, theirs = self.file("load.db"), self.file("load-langgraph.db")
+        for name, size in LOADS.items():
+            long, short = ["--seconds", self.sizes.load_s], ["--seconds", self.sizes.rival_load_s]
+            remove(ours)
+            self.keep(f"{name} ours", lambda: self.ours("load", "--storage", f"sqlite:{ours}", *size, *long))
+            self.keep(f"{name} langgraph", lambda: self.langgraph("load", "--storage", f"sqlite:{theirs}", *size, *short))
+        one = ["--users", 200, "--turns", 10, "--workers", 1, "--seconds", self.sizes.rival_load_s]
+        remove(ours)
+        self.keep("one writer", lambda: self.ours("load", "--storage", f"sqlite:{ours}", *one))
+        remove(ours)
+        remove(theirs)
+
+    def postgres(self) -> None:
+        """The same on PostgreSQL: ours, the bare loop on the very rows that ours wrote, and PostgresSaver with a pool."""
+        with database.private(self.work) as url:
+            for name, size in LOADS.items():
+                schema = name.replace(" ", "_")
+                storage = f"{url}?schema={schema}&connections={size[-1]}"
+                ours = ["load", "--storage", storage, *size, "--seconds", self.sizes.load_s]
+                raw = [str(self.programs.raw_postgres), url, schema, f"{schema}_raw", str(size[-1])]
+                theirs = ["load", "--storage", url, *size, "--seconds", self.sizes.rival_load_s]
+                if self.keep(f"postgres {name} ours", lambda: self.ours(*ours)):
+                    self.keep(f"postgres {name} raw", lambda: run(raw, self.environment))
+                self.keep(f"postgres {name} langgraph", lambda: self.langgraph(*theirs))
 
     def streams(self) -> None:
         """Memory of streams on which nothing comes."""

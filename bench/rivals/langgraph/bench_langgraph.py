@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""LangGraph on the work that `everthread bench` does: turns, growth and resume.
+"""LangGraph on the work that `everthread bench` does: turns, growth, resume and load.
 
 Each figure is one JSON line on standard output, with the field names of `everthread bench --json`. The model is an
 instant one with distinct texts of 200 characters, so only the framework and its persistence are measured. The
-SQLite saver runs as it comes (WAL, default durability), with synchronous=FULL set by name.
+SQLite saver runs as it comes (WAL, default durability), with synchronous=FULL set by name; the PostgreSQL saver with a
+pool of as many connections as there are workers.
 
     bench_langgraph.py turns  --storage none|memory|sqlite:PATH [--turns 1000] [--durability async|sync|exit]
     bench_langgraph.py growth --storage sqlite:PATH [--turns 1000]
     bench_langgraph.py resume --storage sqlite:PATH [--threads 10000] [--messages 2000]
+    bench_langgraph.py load   --storage sqlite:PATH|postgres://… [--users 20] [--turns 3] [--workers 10] [--seconds 10]
 """
 
 from __future__ import annotations
@@ -19,9 +21,12 @@ import os
 import random
 import sqlite3
 import statistics
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +276,66 @@ def bench_growth(args: argparse.Namespace) -> None:
     saver.conn.close()
 
 
+@contextmanager
+def load_saver(args: argparse.Namespace) -> Iterator[Any]:
+    """The saver that all workers share, new and empty."""
+    path = sqlite_path(args.storage)
+    if path:
+        remove_database(path)
+        saver = open_saver(args.storage)
+        yield saver
+        saver.conn.close()
+        return
+    from langgraph.checkpoint.postgres import PostgresSaver
+    from psycopg.rows import dict_row
+    from psycopg_pool import ConnectionPool
+
+    options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+    size = args.workers
+    with ConnectionPool(args.storage, min_size=size, max_size=size, kwargs=options) as pool:
+        pool.wait()
+        with pool.connection() as connection:
+            for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes", "checkpoint_migrations"):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+        saver = PostgresSaver(pool)
+        saver.setup()
+        yield saver
+
+
+def bench_load(args: argparse.Namespace) -> None:
+    """Many users at once, each with a conversation of their own; repeated until the time is over."""
+    seconds: list[float] = []
+    errors: list[str] = []
+    lock = threading.Lock()
+    with load_saver(args) as saver:
+        graph = notebook_graph(saver)
+
+        def converse(user: int) -> None:
+            config = thread(f"user_{user}-{uuid.uuid4()}")
+            for _ in range(args.turns):
+                try:
+                    took = timed(lambda: graph.invoke(question(), config, **invoke_options(args)))
+                except Exception as error:  # noqa: BLE001
+                    with lock:
+                        errors.append(type(error).__name__)
+                else:
+                    with lock:
+                        seconds.append(took)
+
+        converse(-1)
+        seconds.clear()
+        start = time.perf_counter()
+        with ThreadPoolExecutor(args.workers) as workers:
+            while True:
+                list(workers.map(converse, range(args.users)))
+                if time.perf_counter() - start >= args.seconds:
+                    break
+        elapsed = time.perf_counter() - start
+    rate = round(len(seconds) / elapsed, 2)
+    sizes = {"users": args.users, "workers": args.workers, "seconds": round(elapsed, 3)}
+    report("load", args.storage, **sizes, turns=len(seconds), turns_per_s=rate, **latencies(seconds), errors=len(errors))
+
+
 def prepare_resume(args: argparse.Namespace, path: Path) -> None:
     """Many threads of one turn and a long one, written once and kept."""
     making = Path(f"{path}.making")
@@ -322,15 +387,20 @@ def bench_resume(args: argparse.Namespace) -> None:
 def main() -> None:
     """Reads the command line and runs one bench."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", choices=["turns", "growth", "resume"])
-    parser.add_argument("--storage", required=True, help="none, memory or sqlite:PATH")
-    parser.add_argument("--turns", type=int, default=1000)
+    parser.add_argument("bench", choices=["turns", "growth", "resume", "load"])
+    parser.add_argument("--storage", required=True, help="none, memory, sqlite:PATH or postgres://…")
+    parser.add_argument("--turns", type=int, help="of each conversation (default 1000, of load 3)")
+    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=10, help="load is repeated until so many have passed; 0 for once")
     parser.add_argument("--durability", choices=["async", "sync", "exit"])
     parser.add_argument("--threads", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=15, help="opens of which the median is taken")
     args = parser.parse_args()
-    {"turns": bench_turns, "growth": bench_growth, "resume": bench_resume}[args.bench](args)
+    args.turns = args.turns or (3 if args.bench == "load" else 1000)
+    benches = {"turns": bench_turns, "growth": bench_growth, "resume": bench_resume, "load": bench_load}
+    benches[args.bench](args)
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ impl Conversation {
         &mut self,
         hear: &mut (dyn FnMut(Said<'_>) + Send),
     ) -> Result<usize, ChatError> {
-        let waiting = self.bot.mind.store.claim(&self.key).await?;
+        let waiting = self.bot.mind.store.claim(&self.key).await?.waiting;
         let mut failed = None;
         for run in &waiting {
             // One that fails must not keep the others, or anybody behind them, waiting.

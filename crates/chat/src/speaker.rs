@@ -121,9 +121,9 @@ impl Mind {
         let Some(user) = user else {
             return Ok(Profile::default());
         };
-        let user = self.store.user(user).await?;
-        Ok(user.map_or_else(Profile::default, |user| {
-            Profile::new(user.name, user.preferences.as_ref())
+        let known = self.store.profile(user).await?;
+        Ok(known.map_or_else(Profile::default, |known| {
+            Profile::new(known.name, known.preferences.as_ref())
         }))
     }
 

@@ -1,12 +1,14 @@
 //! The command line: its words are a promise that scripts rely on.
 
 mod backup;
+mod mix;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use backup::{BackupCommand, BackupKind, BackupOf, ConflictPolicy};
+pub(crate) use mix::Mix;
 
 /// Chatbot memory that lasts.
 ///
@@ -434,6 +436,13 @@ pub(crate) struct BenchLoad {
     /// The load is repeated until so many seconds have passed; 0 for once.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub(crate) seconds: u64,
+    /// What the workers of `load` and `soak` do, in shares of all: `turns=70,reads=20,searches=5,new=5` [default: turns
+    /// alone; of `soak` this].
+    #[arg(long, value_name = "SHARES")]
+    pub(crate) mix: Option<Mix>,
+    /// How long `soak` lasts.
+    #[arg(long, default_value_t = 60.0, value_name = "N", value_parser = minutes)]
+    pub(crate) minutes: f64,
     /// A running server for `load` to talk to, rather than the chat graph in this process.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
@@ -466,4 +475,13 @@ pub(crate) enum BenchKind {
     Retention,
     /// Many users at once: the chat graph on a durable store, or a running server (`--url`).
     Load,
+    /// Mixed work at 70 % of what this machine can do, for an hour: whether memory, open files and latencies stay.
+    Soak,
+}
+
+/// A time that has an end and is long enough to be looked at.
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse::<f64>().ok();
+    let minutes = minutes.filter(|minutes| (0.05..=10_000.0).contains(minutes));
+    minutes.ok_or_else(|| "a number of minutes from 0.05 to 10,000".to_owned())
 }

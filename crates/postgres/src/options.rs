@@ -30,7 +30,8 @@ pub struct PostgresOptions {
     /// Writes that may wait before [`commit`](everthread_graph::contract::Checkpointer::commit) waits too (default
     /// 1,024).
     pub queue_len: usize,
-    /// How long a transaction stays open for further steps of a run that began in it (default 300 µs).
+    /// How long a transaction stays open for further steps of a run that began in it (default 2 ms): it costs a
+    /// connection, not a place at the disk, and a model that answers within it spares a turn its second transaction.
     pub group_window: Duration,
     /// How long a call waits for a connection (default 5 s).
     pub busy_wait: Duration,
@@ -102,7 +103,7 @@ impl PostgresOptions {
             tls: Tls::default(),
             lease: Duration::from_secs(10),
             queue_len: 1_024,
-            group_window: Duration::from_micros(300),
+            group_window: Duration::from_millis(2),
             busy_wait: Duration::from_secs(5),
             index_interval: Duration::from_secs(1),
             waiting_runs: 100,

@@ -62,8 +62,8 @@ pub const CODES: &[ErrorCode] = &[
     code(
         "driven_elsewhere",
         409,
-        "The run is driven by another process on the same storage.",
-        "Ask the server that began it, or wait until it has ended.",
+        "The run is driven by another process on the same storage, which was asked to stop it and does not.",
+        "Try again: a process that is gone loses its runs when its lease runs out.",
     ),
     code(
         "embeddings_unavailable",

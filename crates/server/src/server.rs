@@ -144,6 +144,8 @@ impl Server {
             sessions: Sessions::default(),
             embedder: self.embedder,
         });
+        let recovering = tokio::spawn(runs.clone().keep_recovering());
+        let hearing = tokio::spawn(runs.clone().hear_asks());
         let upkeep = tokio::spawn(upkeep::keep_up(app.clone()));
         let keeping = tokio::spawn(sessions::keep(app.clone()));
         let service = app.router();
@@ -163,6 +165,8 @@ impl Server {
             })
             .await;
         runs.stop().await;
+        recovering.abort();
+        hearing.abort();
         upkeep.abort();
         keeping.abort();
         app.sessions.write(&*app.store).await;

@@ -49,7 +49,7 @@ pub use report::{
     Stats,
 };
 pub use retention::{FindStale, Goes, Removed, StalePage, StaleRule, StaleSize, StaleThread};
-pub use run::{Run, RunEvent, RunQuery, RunStatus};
+pub use run::{Claimed, Run, RunEvent, RunQuery, RunStatus};
 pub use search::{Hit, SNIPPET_CHARS, Search};
 pub use session::Session;
 pub use store::{Store, TRANSCRIPT};
@@ -57,5 +57,5 @@ pub use thread::{
     Deleted, FindThreads, ListThreads, NewThread, Thread, ThreadPage, ThreadPatch, ThreadSort,
     ThreadStatus,
 };
-pub use user::{Erased, ListUsers, User, UserPatch};
+pub use user::{Erased, ListUsers, User, UserPatch, UserProfile};
 pub use words::{Word, words};

@@ -29,6 +29,23 @@ pub struct Run {
     pub starts_ms: Option<i64>,
 }
 
+/// Runs of one thread that a process took over from those that are gone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Claimed {
+    /// The one that was active; its last checkpoint stands.
+    pub active: Option<Run>,
+    /// Those that waited, with their inputs, oldest first.
+    pub waiting: Vec<Run>,
+}
+
+impl Claimed {
+    /// Whether nothing was left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.active.is_none() && self.waiting.is_empty()
+    }
+}
+
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunStatus {

@@ -10,10 +10,10 @@ use everthread_graph::contract::{
 use crate::portable::{Part, RowStream, Scope, WriteRows, Written};
 use crate::upkeep::{Tended, Upkeep, UpkeepProgress};
 use crate::{
-    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
-    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
-    Session, StalePage, StaleRule, Stats, StoredMessage, Thread, ThreadPage, ThreadPatch, User,
-    UserPatch,
+    CheckReport, Claimed, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords,
+    ListThreads, ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent,
+    RunQuery, Search, Session, StalePage, StaleRule, Stats, StoredMessage, Thread, ThreadPage,
+    ThreadPatch, User, UserPatch, UserProfile,
 };
 
 /// The list channel of a thread's own graph whose elements are the conversation: what people read, count and search.
@@ -26,7 +26,14 @@ pub const TRANSCRIPT: &str = "messages";
 /// what was durable when they began. Message bodies are stored once and never change.
 #[async_trait]
 pub trait Store: Checkpointer + Items {
-    /// A user's profile; `None` when nothing is known of the user.
+    /// A user's profile alone, as each turn reads it: what the user has is not counted, however much that is. `None` when
+    /// nothing is known of the user.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError>;
+
+    /// A user's profile, and how much the user has; `None` when nothing is known of the user.
     ///
     /// # Errors
     /// `Unavailable`, `Corrupt`.
@@ -272,12 +279,12 @@ pub trait Store: Checkpointer + Items {
     async fn delete_record(&self, kind: &str, id: &str) -> Result<bool, StoreError>;
 
     /// Takes over the runs of a thread whose process is gone: an active one becomes
-    /// [`RunStatus::Orphaned`](crate::RunStatus::Orphaned); those that waited now wait for this process, and are given back with their input,
-    /// oldest first, to be run by the caller.
+    /// [`RunStatus::Orphaned`](crate::RunStatus::Orphaned); those that waited now wait for this process. Of several
+    /// processes that claim, one alone is given a run, and is to carry it out.
     ///
     /// # Errors
     /// `Unavailable`, `Newer`.
-    async fn claim(&self, key: &ThreadKey) -> Result<Vec<Run>, StoreError>;
+    async fn claim(&self, key: &ThreadKey) -> Result<Claimed, StoreError>;
 
     /// Deletes checkpoints of a thread that the rule does not keep, and what nothing reaches any more; never a
     /// message, never the head, its pending writes or a checkpoint where a run waits.

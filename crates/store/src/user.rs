@@ -23,6 +23,15 @@ pub struct User {
     pub messages: u64,
 }
 
+/// What is told to models of a user.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UserProfile {
+    /// What to call them.
+    pub name: Option<String>,
+    /// Preferences, a JSON object.
+    pub preferences: Option<Json>,
+}
+
 /// Which users.
 #[derive(Debug, Clone)]
 pub struct ListUsers {

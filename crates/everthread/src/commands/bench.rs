@@ -9,6 +9,7 @@ mod place;
 mod report;
 mod resume;
 mod retention;
+mod soak;
 mod turns;
 
 use crate::cli::{Bench, BenchKind};
@@ -35,5 +36,6 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Bench) -> Re
         BenchKind::Large => large::run(output, args, model, storage).await,
         BenchKind::Retention => retention::run(output, args, model, storage).await,
         BenchKind::Load => load::run(settings, output, args, model).await,
+        BenchKind::Soak => soak::run(settings, output, args, model).await,
     }
 }

@@ -98,3 +98,64 @@ fn a_load_says_what_keeps_it_from_a_server() {
     assert!(one_user.stderr.contains("service"), "{}", one_user.stderr);
     serving.stop();
 }
+
+#[test]
+fn a_mixed_load_reads_searches_and_makes_threads_here_and_there() {
+    let home = Home::new();
+    let mix = ["--mix", "turns=2,reads=2,searches=1,new=1"];
+    let here = line(
+        &home,
+        &[&mix[..], &["--storage", "sqlite:load.db"]].concat(),
+    );
+    let serving = Serving::begin(&home, &[]);
+    let url = format!("http://{}", serving.address);
+    let there = line(&home, &[&mix[..], &["--url", &url]].concat());
+    for told in [&here, &there] {
+        assert_eq!(
+            (&told["turns"], &told["errors"]),
+            (&6.into(), &0.into()),
+            "{told}"
+        );
+        // Each of two workers counts for itself.
+        assert_eq!(told["reads"], 6, "{told}");
+        let searches = told["searches"].as_u64().expect("a number");
+        assert!((2..=3).contains(&searches), "{told}");
+        assert!(told["read_p50_ms"].as_f64() <= told["read_p99_ms"].as_f64());
+    }
+    serving.stop();
+    let stats = home.json(&["storage", "stats", "--storage", "sqlite:load.db"]);
+    let threads = 3 + here["new_threads"].as_u64().expect("a number");
+    assert_eq!(stats["threads"], threads);
+    let wrong = home.run(&[SMALL, &["--mix", "reads=1"]].concat(), "");
+    assert_eq!(wrong.code, 2, "{}", wrong.stderr);
+}
+
+#[test]
+fn a_soak_looks_at_memory_files_and_latencies_in_windows() {
+    let is_long = std::env::var_os("EVERTHREAD_LONG").is_some();
+    let home = Home::new();
+    let minutes = if is_long { "2" } else { "0.1" };
+    let done = home.run(&["bench", "soak", "--minutes", minutes, "--json"], "");
+    let lines: Vec<Value> = done
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert!(lines.len() >= 9, "{}{}", done.stdout, done.stderr);
+    for told in &lines {
+        assert_eq!(told["errors"], 0, "{told}");
+        for name in ["rss_bytes", "open_files", "turns", "reads", "p99_ms"] {
+            assert!(
+                told[name].as_f64().is_some_and(|figure| figure > 0.0),
+                "{name}: {told}"
+            );
+        }
+    }
+    // In seconds, others on the machine make latencies what they like.
+    let flat = done.code == 0 || !is_long && done.stderr.contains("of the turns");
+    assert!(
+        flat && !done.stderr.contains("open files"),
+        "{}",
+        done.stderr
+    );
+}

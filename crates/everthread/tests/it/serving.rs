@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command};
+use std::sync::Mutex;
 
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::binary::Home;
 
 /// A running server.
 pub(crate) struct Serving {
-    child: Child,
+    child: Mutex<Child>,
     /// A file, because a pipe that nobody reads fills up and stops the server.
     log: PathBuf,
     /// `host:port`
@@ -56,7 +57,7 @@ impl Serving {
         let url = told["listening"].as_str().expect("an address");
         let address = url.strip_prefix("http://").expect("HTTP").to_owned();
         Self {
-            child,
+            child: Mutex::new(child),
             log,
             address,
         }
@@ -79,22 +80,58 @@ impl Serving {
         stream.write_all(request.as_bytes()).expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
-        let status = answer.split(' ').nth(1).expect("a status");
-        let status = status.parse().expect("a number");
-        (
-            status,
-            answer.split_once("\r\n\r\n").expect("a body").1.to_owned(),
-        )
+        taken_apart(&answer).expect("a status and a body")
+    }
+
+    /// The same, which may be cut: by a server that is killed, and then there is no answer.
+    pub(crate) fn try_call(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        taken_apart(&answer)
+    }
+
+    /// Kills it: it has no time to put anything in order.
+    pub(crate) fn kill(&self) {
+        let mut child = self.child.lock().expect("nobody panicked");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
     }
 
     /// Stops it as an operator would; gives its exit code and log.
-    pub(crate) fn stop(mut self) -> (i32, String) {
-        let pid = self.child.id().to_string();
+    pub(crate) fn stop(self) -> (i32, String) {
+        let mut child = self.child.into_inner().expect("nobody panicked");
+        let pid = child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(asked.expect("kill runs").success());
-        let status = self.child.wait().expect("it ends");
+        let status = child.wait().expect("it ends");
         let log = std::fs::read_to_string(&self.log).expect("UTF-8");
         (status.code().unwrap_or(-1), log)
+    }
+}
+
+/// Status and body of an answer; `None` for one that was cut.
+fn taken_apart(answer: &str) -> Option<(u16, String)> {
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    if !head.to_lowercase().contains("transfer-encoding: chunked") {
+        return Some((status, body.to_owned()));
+    }
+    let (mut rest, mut whole) = (body, String::new());
+    loop {
+        let (size, chunks) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        if size == 0 {
+            return Some((status, whole));
+        }
+        whole.push_str(chunks.get(..size)?);
+        rest = chunks.get(size + 2..)?;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Taking over the runs of a process that is gone.
 
 use everthread_graph::contract::{RunId, ThreadId, ThreadKey, UserId};
-use everthread_store::Run;
+use everthread_store::{Claimed, Run};
 use uuid::Uuid;
 
 use crate::conn::Conn;
@@ -11,11 +11,11 @@ use crate::sql::place;
 use crate::sql::queue::{self, Live};
 use crate::sql::run;
 
-/// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner; gives the ones
-/// taken, oldest first.
-pub(crate) async fn claim(conn: &Conn, key: &ThreadKey, owner: Uuid, now_ms: i64) -> Sql<Vec<Run>> {
+/// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner.
+pub(crate) async fn claim(conn: &Conn, key: &ThreadKey, owner: Uuid, now_ms: i64) -> Sql<Claimed> {
+    let mut claimed = Claimed::default();
     let Some(place) = place::seize(conn, key).await? else {
-        return Ok(Vec::new());
+        return Ok(claimed);
     };
     let live = Live::of(conn, &place).await?;
     if let Some(active) = live.active.iter().find(|active| !active.alive) {
@@ -25,6 +25,7 @@ pub(crate) async fn claim(conn: &Conn, key: &ThreadKey, owner: Uuid, now_ms: i64
             &[&place.user(), &place.thread, &active.run, &now_ms],
         )
         .await?;
+        claimed.active = run::numbered(conn, &place, active.run).await?;
     }
     let left: Vec<_> = live
         .waiting
@@ -32,7 +33,7 @@ pub(crate) async fn claim(conn: &Conn, key: &ThreadKey, owner: Uuid, now_ms: i64
         .filter(|one| !one.alive && one.owner != Some(owner))
         .collect();
     if left.is_empty() {
-        return Ok(Vec::new());
+        return Ok(claimed);
     }
     let given: Vec<_> = left
         .iter()
@@ -50,12 +51,12 @@ pub(crate) async fn claim(conn: &Conn, key: &ThreadKey, owner: Uuid, now_ms: i64
             &[&place.user(), &place.thread],
         )
         .await?;
-    let mut runs = waiting
+    claimed.waiting = waiting
         .iter()
         .map(run::from_row)
         .collect::<Sql<Vec<Run>>>()?;
-    runs.retain(|run| taken.contains(&run.id));
-    Ok(runs)
+    claimed.waiting.retain(|run| taken.contains(&run.id));
+    Ok(claimed)
 }
 
 /// Threads with runs that a process which is gone left active or waiting.

@@ -84,6 +84,19 @@ pub(crate) async fn get(conn: &Conn, key: &ThreadKey, id: RunId) -> Sql<Option<R
     row.as_ref().map(from_row).transpose()
 }
 
+/// One run of a thread, by its number.
+pub(crate) async fn numbered(conn: &Conn, place: &Place, run: i64) -> Sql<Option<Run>> {
+    let row = conn
+        .row(
+            format!(
+                "SELECT {COLUMNS} FROM our.runs r WHERE r.user_id = $1 AND r.thread = $2 AND r.run = $3"
+            ),
+            &[&place.user(), &place.thread, &run],
+        )
+        .await?;
+    row.as_ref().map(from_row).transpose()
+}
+
 /// What a run is to those who remove it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {

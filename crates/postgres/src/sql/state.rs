@@ -111,11 +111,13 @@ pub(crate) struct ActiveRun {
     pub(crate) changed: bool,
 }
 
-/// What of a thread's row is read with its lock.
-const COLUMNS: &str = "thread, mark, fence, seq, change, run, branch, messages, turns, updated_ms";
+/// Locks a thread's row, and what of it is read: others wait who write to the thread or delete it, but not who only
+/// needs that it stays.
+const LOCK: &str = "SELECT thread, mark, fence, seq, change, run, branch, messages, turns, updated_ms \
+    FROM our.threads WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE";
 
 impl ThreadState {
-    /// From a row of [`COLUMNS`], without heads and runs.
+    /// From a row that [`LOCK`] gives, without heads and runs.
     fn from_row(key: &ThreadKey, row: &Row) -> Sql<Self> {
         let place = Place {
             user: key.user.clone(),
@@ -157,7 +159,7 @@ impl ThreadState {
         }
     }
 
-    /// Takes in a run that has not ended, from a row of [`LIVE_COLUMNS`]; those of `owner` are this process's own.
+    /// Takes in a run that has not ended, from a row that [`LIVE`] gives; those of `owner` are this process's own.
     fn take_live(&mut self, row: &Row, owner: Uuid) -> Sql<()> {
         if row.at::<i64>(0)? != 0 {
             self.waiting = true;
@@ -182,7 +184,7 @@ impl ThreadState {
         Ok(())
     }
 
-    /// Takes in a head, from a row of [`HEAD_COLUMNS`].
+    /// Takes in a head, from a row that [`HEADS`] gives.
     fn take_head(&mut self, row: &Row) -> Sql<()> {
         let ns = Namespace::from_text(&row.text(0)?);
         let channels = row.text_or_none(4)?;
@@ -328,11 +330,26 @@ impl ThreadState {
     }
 }
 
-/// What is read of runs that have not ended.
-const LIVE_COLUMNS: &str = "r.queue, r.run, r.id, r.graph, r.fence, r.owner, r.base, r.created_ms, coalesce(l.until > now(), false)";
+/// Reads the runs of a thread that have not ended: the active one, which comes first, and whether any waits.
+const LIVE: &str = "SELECT r.queue, r.run, r.id, r.graph, r.fence, r.owner, r.base, r.created_ms, \
+      coalesce(l.until > now(), false) \
+    FROM our.threads t \
+      JOIN our.runs r ON r.user_id = t.user_id AND r.thread = t.thread AND r.queue IS NOT NULL \
+      LEFT JOIN our.leases l ON l.owner = r.owner \
+    WHERE t.user_id = $1 AND t.id = $2 ORDER BY r.queue LIMIT 2";
 
-/// What is read of heads.
-const HEAD_COLUMNS: &str = "h.ns, h.checkpoint, h.last, h.branch, c.channels";
+/// Reads the heads of a thread's own graph and of one namespace.
+const HEADS: &str = "SELECT h.ns, h.checkpoint, h.last, h.branch, c.channels \
+    FROM our.threads t \
+      JOIN our.heads h ON h.user_id = t.user_id AND h.thread = t.thread AND h.ns IN ('', $3) \
+      LEFT JOIN our.checkpoints c ON c.user_id = h.user_id AND c.thread = h.thread AND c.id = h.checkpoint \
+    WHERE t.user_id = $1 AND t.id = $2";
+
+/// Reads one head.
+const HEAD: &str = "SELECT h.ns, h.checkpoint, h.last, h.branch, c.channels \
+    FROM our.heads h \
+      LEFT JOIN our.checkpoints c ON c.user_id = h.user_id AND c.thread = h.thread AND c.id = h.checkpoint \
+    WHERE h.user_id = $1 AND h.thread = $2 AND h.ns = $3";
 
 fn write_head(place: &Place, ns: &Namespace, head: &Head) -> Statement {
     Statement::new(
@@ -389,11 +406,7 @@ pub(crate) async fn lock(
 pub(crate) async fn read_head(conn: &Conn, state: &mut ThreadState, ns: &Namespace) -> Sql<()> {
     let row = conn
         .row(
-            format!(
-                "SELECT {HEAD_COLUMNS} FROM our.heads h
-                   LEFT JOIN our.checkpoints c ON c.user_id = h.user_id AND c.thread = h.thread AND c.id = h.checkpoint
-                 WHERE h.user_id = $1 AND h.thread = $2 AND h.ns = $3"
-            ),
+            HEAD,
             &[
                 &state.place.user(),
                 &state.place.thread,
@@ -408,42 +421,19 @@ pub(crate) async fn read_head(conn: &Conn, state: &mut ThreadState, ns: &Namespa
     }
 }
 
-/// Others wait who write to the thread or delete it, but not who only needs that it stays.
 fn locking(key: &ThreadKey) -> Statement {
-    named(
-        key,
-        format!(
-            "SELECT {COLUMNS} FROM our.threads WHERE user_id = $1 AND id = $2 FOR NO KEY UPDATE"
-        ),
-    )
+    named(key, LOCK)
 }
 
 /// What reads the runs and the heads of a thread.
 fn beneath(key: &ThreadKey, ns: &Namespace) -> [Statement; 2] {
     [
-        named(
-            key,
-            format!(
-                "SELECT {LIVE_COLUMNS} FROM our.threads t
-                   JOIN our.runs r ON r.user_id = t.user_id AND r.thread = t.thread AND r.queue IS NOT NULL
-                   LEFT JOIN our.leases l ON l.owner = r.owner
-                 WHERE t.user_id = $1 AND t.id = $2 ORDER BY r.queue LIMIT 2"
-            ),
-        ),
-        named(
-            key,
-            format!(
-                "SELECT {HEAD_COLUMNS} FROM our.threads t
-                   JOIN our.heads h ON h.user_id = t.user_id AND h.thread = t.thread AND h.ns IN ('', $3)
-                   LEFT JOIN our.checkpoints c ON c.user_id = h.user_id AND c.thread = h.thread AND c.id = h.checkpoint
-                 WHERE t.user_id = $1 AND t.id = $2"
-            ),
-        )
-        .with(Text::owned(ns.as_str())),
+        named(key, LIVE),
+        named(key, HEADS).with(Text::owned(ns.as_str())),
     ]
 }
 
-fn named(key: &ThreadKey, sql: String) -> Statement {
+fn named(key: &ThreadKey, sql: &'static str) -> Statement {
     Statement::new(sql)
         .with(Text::owned(key.user.as_str()))
         .with(Text::owned(key.thread.as_str()))

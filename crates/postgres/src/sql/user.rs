@@ -1,7 +1,7 @@
 //! Profiles.
 
 use everthread_graph::contract::UserId;
-use everthread_store::{ListUsers, User, UserPatch};
+use everthread_store::{ListUsers, User, UserPatch, UserProfile};
 use tokio_postgres::Row;
 
 use crate::conn::Conn;
@@ -9,7 +9,20 @@ use crate::error::{Sql, damaged};
 use crate::param::{Columns, Text, rows};
 use crate::sql::place;
 
-/// A user's profile; `None` when nothing is known of the user.
+/// A user's profile alone.
+pub(crate) async fn profile(conn: &Conn, id: &UserId) -> Sql<Option<UserProfile>> {
+    let sql = "SELECT name, preferences FROM our.users WHERE user_id = $1";
+    let row = conn.row(sql, &[&Text::of(id.as_str())]).await?;
+    let profile = |row: Row| {
+        Ok(UserProfile {
+            name: row.text_or_none(0)?,
+            preferences: row.json_or_none(1)?,
+        })
+    };
+    row.map(profile).transpose()
+}
+
+/// A user's profile, and what the user has; `None` when nothing is known of the user.
 pub(crate) async fn get(conn: &Conn, id: &UserId) -> Sql<Option<User>> {
     let row = conn
         .row(

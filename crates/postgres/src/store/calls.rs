@@ -9,10 +9,10 @@ use everthread_graph::contract::{
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::upkeep::{Tended, Upkeep, UpkeepProgress};
 use everthread_store::{
-    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
-    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
-    Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread, ThreadPage, ThreadPatch,
-    User, UserPatch,
+    CheckReport, Claimed, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords,
+    ListThreads, ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent,
+    RunQuery, Search, Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread,
+    ThreadPage, ThreadPatch, User, UserPatch, UserProfile,
 };
 
 use super::PostgresStore;
@@ -21,6 +21,13 @@ use crate::sql::enqueue::Entry;
 
 #[async_trait]
 impl Store for PostgresStore {
+    async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError> {
+        const DOING: &str = "reading a profile";
+        let conn = self.inner.base.conn(DOING).await?;
+        let done = sql::user::profile(&conn, user).await;
+        conn.finish(DOING, done).await
+    }
+
     async fn user(&self, user: &UserId) -> Result<Option<User>, StoreError> {
         const DOING: &str = "reading a profile";
         let conn = self.inner.base.conn(DOING).await?;
@@ -273,7 +280,7 @@ impl Store for PostgresStore {
         conn.finish(DOING, done).await
     }
 
-    async fn claim(&self, key: &ThreadKey) -> Result<Vec<Run>, StoreError> {
+    async fn claim(&self, key: &ThreadKey) -> Result<Claimed, StoreError> {
         const DOING: &str = "claiming runs";
         let owner = self.inner.base.owner.name();
         let conn = self.inner.base.writing(DOING).await?;

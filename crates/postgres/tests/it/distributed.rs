@@ -121,11 +121,8 @@ fn no_statement_of_a_turn_crosses_users() {
                 continue;
             }
             seen += 1;
-            let of_one_user = statement.contains("user_id = $1")
-                || statement.contains(" (user_id, ")
-                || statement.contains("SELECT $1,");
             let listed = OVER_ALL_USERS.iter().any(|(listed, _)| *listed == name);
-            if !of_one_user && !listed {
+            if crosses_users(&statement) && !listed {
                 crossing.push(format!("{name}: {statement}"));
             }
         }
@@ -135,6 +132,41 @@ fn no_statement_of_a_turn_crosses_users() {
         crossing.is_empty(),
         "these statements do not name a user: {crossing:#?}"
     );
+}
+
+/// Whether a statement is not about one user, or joins rows of another table without saying that they are the same
+/// user's.
+fn crosses_users(statement: &str) -> bool {
+    let of_one_user = statement.contains("user_id = $1")
+        || statement.contains(" (user_id, ")
+        || statement.contains("SELECT $1,");
+    let joins = statement.split("JOIN our.").skip(1);
+    let mut beside = joins.filter(|join| {
+        let mut words = join.split_whitespace().filter(|word| *word != "AS");
+        let (table, alias) = (words.next().unwrap(), words.next().unwrap_or_default());
+        let is_same_users = join.contains(&format!("{alias}.user_id = "));
+        !OF_ALL.contains(&table) && !is_same_users
+    });
+    !of_one_user || beside.next().is_some()
+}
+
+#[test]
+fn a_statement_that_crosses_users_is_found() {
+    for fine in [
+        "SELECT 1 FROM our.heads WHERE user_id = $1 AND thread = $2",
+        "INSERT INTO our.heads (user_id, thread) VALUES ($1, $2)",
+        "SELECT 1 FROM our.threads t JOIN our.runs r ON r.user_id = t.user_id WHERE t.user_id = $1",
+        "SELECT 1 FROM our.runs r LEFT JOIN our.leases l ON l.owner = r.owner WHERE r.user_id = $1",
+    ] {
+        assert!(!crosses_users(fine), "{fine}");
+    }
+    for wrong in [
+        "SELECT body FROM our.messages WHERE thread = $1",
+        "UPDATE our.threads SET mark = $3 WHERE id = $2",
+        "SELECT 1 FROM our.threads t JOIN our.runs r ON r.thread = t.thread WHERE t.user_id = $1",
+    ] {
+        assert!(crosses_users(wrong), "{wrong}");
+    }
 }
 
 fn root() -> PathBuf {

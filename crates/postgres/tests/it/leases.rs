@@ -101,7 +101,7 @@ async fn runs_of_a_process_that_was_killed_are_taken_up_when_its_lease_has_run_o
         "within the lease: {:?}",
         killed.elapsed()
     );
-    let claimed = other.claim(&key).await.unwrap();
+    let claimed = other.claim(&key).await.unwrap().waiting;
     assert_eq!(
         claimed.iter().map(|run| run.id).collect::<Vec<_>>(),
         [waiting.id]

@@ -7,16 +7,20 @@ use everthread_graph::contract::{Json, NewRun, RunId, StoreError, ThreadKey, Use
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::upkeep::{Tended, Upkeep, UpkeepProgress};
 use everthread_store::{
-    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
-    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
-    Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread, ThreadPage, ThreadPatch,
-    User, UserPatch,
+    CheckReport, Claimed, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords,
+    ListThreads, ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent,
+    RunQuery, Search, Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread,
+    ThreadPage, ThreadPatch, User, UserPatch, UserProfile,
 };
 
 use super::Metered;
 
 #[async_trait]
 impl Store for Metered {
+    async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError> {
+        self.timed("profile", self.inner.profile(user)).await
+    }
+
     async fn user(&self, user: &UserId) -> Result<Option<User>, StoreError> {
         self.timed("user", self.inner.user(user)).await
     }
@@ -195,7 +199,7 @@ impl Store for Metered {
             .await
     }
 
-    async fn claim(&self, key: &ThreadKey) -> Result<Vec<Run>, StoreError> {
+    async fn claim(&self, key: &ThreadKey) -> Result<Claimed, StoreError> {
         self.timed("claim", self.inner.claim(key)).await
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use everthread_store::{RunStatus, Store};
+use everthread_store::{Store, StoreError};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Interval;
@@ -11,11 +11,8 @@ use tokio::time::Interval;
 use super::message::{Message, Role};
 use super::turn::Begun;
 use crate::app::App;
-use crate::runs::{self, Frame, Live, Read, Reader};
+use crate::runs::{self, Far, Frame, Live, Read, Reader, Remote};
 use crate::sse::{Leave, beats};
-
-/// How often a run that another process drives is looked at.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// What is heard of a run.
 #[derive(Debug)]
@@ -60,8 +57,8 @@ pub(crate) struct Hearing {
 enum Source {
     /// It is driven here.
     Memory(Reader),
-    /// Its events are in the store, after this number.
-    Store(Option<u64>),
+    /// Another process drives it, or did.
+    Elsewhere(Box<Remote>),
 }
 
 /// A piece of a message.
@@ -94,7 +91,10 @@ impl Hearing {
     ) -> Self {
         let source = match live {
             Some(live) => Source::Memory(live.log.reader(Some(0))),
-            None => Source::Store(None),
+            None => {
+                let remote = Remote::resumable(&app.runs, key.clone(), run, None);
+                Source::Elsewhere(Box::new(remote))
+            }
         };
         Self::new(app, key, run, source)
     }
@@ -215,7 +215,7 @@ impl Hearing {
 
     /// Waits for frames; `false` when it is time for a sign of life.
     async fn more(&mut self) -> Result<bool, Heard> {
-        let after = match &mut self.source {
+        match &mut self.source {
             Source::Memory(reader) => {
                 let read = tokio::select! {
                     biased;
@@ -225,52 +225,53 @@ impl Hearing {
                 match read {
                     Read::Frames(frames) => {
                         self.frames.extend(frames);
-                        return Ok(true);
+                        Ok(true)
                     }
-                    Read::Closed => return Err(self.end("")),
+                    Read::Closed => Err(self.end("")),
                     Read::Behind(_) if !reader.is_resumable() => {
                         let why = "the reader was too slow and a part of the reply was lost to it; the conversation has all of it";
-                        return Err(Heard::Failed(why.to_owned()));
+                        Err(Heard::Failed(why.to_owned()))
                     }
-                    Read::Behind(_) => reader.at().checked_sub(1),
+                    Read::Behind(first) => self.catch_up(first).await,
                 }
             }
-            Source::Store(after) => *after,
-        };
-        self.more_of_store(after).await
+            Source::Elsewhere(remote) => {
+                let far = tokio::select! {
+                    biased;
+                    far = remote.next() => far,
+                    _ = self.beats.tick() => return Ok(false),
+                };
+                match far.map_err(cut)? {
+                    Far::Frames(frames) => self.frames.extend(frames),
+                    Far::Here(live, from) => {
+                        self.source = Source::Memory(live.log.reader(from));
+                    }
+                    Far::Ended => return Err(self.end("")),
+                }
+                Ok(true)
+            }
+        }
     }
 
-    async fn more_of_store(&mut self, after: Option<u64>) -> Result<bool, Heard> {
-        let cut = |error: everthread_store::StoreError| {
-            Heard::Failed(format!("the store cannot be read just now: {error}"))
+    /// Reads what is no longer in memory, whose first event is `first`, from the store.
+    async fn catch_up(&mut self, first: u64) -> Result<bool, Heard> {
+        let Source::Memory(reader) = &mut self.source else {
+            return Ok(true);
         };
-        // Looked at first: what it told before its end is in the store then.
-        let run = self.store.run(&self.key, self.run).await.map_err(cut)?;
+        let after = reader.at().checked_sub(1);
         let frames = runs::read_stored(&*self.store, &self.key, self.run, after);
         let frames = frames.await.map_err(cut)?;
-        if let Some(last) = frames.last() {
-            match &mut self.source {
-                Source::Memory(reader) => reader.skip_to(last.seq + 1),
-                Source::Store(after) => *after = Some(last.seq),
-            }
-            self.frames.extend(frames);
-            return Ok(true);
-        }
-        if let Source::Memory(reader) = &mut self.source {
-            // What was dropped from memory and is not in the store was never kept.
-            if let Read::Behind(first) = reader.next().await {
-                reader.skip_to(first);
-            }
-            return Ok(true);
-        }
-        let goes_on =
-            run.is_some_and(|run| matches!(run.status, RunStatus::Pending | RunStatus::Running));
-        if !goes_on {
-            return Err(self.end(""));
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => Ok(true),
-            _ = self.beats.tick() => Ok(false),
-        }
+        // What was dropped from memory and is not in the store was never kept.
+        reader.skip_to(frames.last().map_or(first, |last| last.seq + 1));
+        self.frames.extend(frames);
+        Ok(true)
     }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape of a closure that maps an error"
+)]
+fn cut(error: StoreError) -> Heard {
+    Heard::Failed(format!("the store cannot be read just now: {error}"))
 }

@@ -140,13 +140,10 @@ async fn beside(
 /// Deletes a response, and stops it if it goes on: its run, and with the last of them the thread that the first began for itself.
 ///
 /// # Errors
-/// 409 while it goes on in another process; as the store answers.
+/// 409 while another process does not stop it; as the store answers.
 pub(crate) async fn delete(app: &App, found: &Found) -> Result<(), Refusal> {
     let key: &ThreadKey = &found.key;
-    if let Some(live) = app.runs.get(key, found.run.id) {
-        live.stop(false);
-        live.wait().await;
-    }
+    app.runs.stop_and_wait(key, found.run.id).await?;
     let deleted = app.store.delete_run(key, found.run.id).await;
     match deleted {
         Ok(()) => {}

@@ -268,7 +268,7 @@ impl Answer {
 /// Does what a command says on a thread.
 pub(crate) async fn perform(app: &App, tape: &Tape, command: &Command) -> Answer {
     let id = command.id.into();
-    if let Err(error) = tape.open().await {
+    if let Err(error) = tape.look().await {
         let outcome = Err(error.into());
         return Answer {
             id,

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use everthread_graph::AnyGraph;
 use everthread_graph::contract::{At, Namespace};
@@ -15,6 +16,9 @@ use super::tape::{Following, Heard, Tape};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::runs::{Frame, Read, Reader};
+
+/// How often it is looked for what other processes told.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Follows a thread.
 pub(crate) struct Follow {
@@ -43,7 +47,7 @@ impl Follow {
         filters: Vec<Filter>,
         since: Option<u64>,
     ) -> Result<Self, ApiError> {
-        tape.open().await?;
+        tape.look().await?;
         let following = tape.follow();
         let at = match since {
             // Who has seen more than there is has seen another storage.
@@ -58,7 +62,7 @@ impl Follow {
     /// # Errors
     /// As the store answers.
     pub(crate) async fn from_now(app: &App, tape: &Arc<Tape>) -> Result<Self, ApiError> {
-        tape.open().await?;
+        tape.look().await?;
         let following = tape.follow();
         let at = tape.last() + 1;
         let mut follow = Self::new(app, following, Vec::new(), at);
@@ -145,7 +149,14 @@ impl Follow {
             if self.until.is_some() {
                 return Ok(None);
             }
-            let Some((heard, mut reader)) = self.following.feed.recv().await else {
+            let told = tokio::select! {
+                told = self.following.feed.recv() => told,
+                () = tokio::time::sleep(LOOK) => {
+                    self.in_store = true;
+                    return Ok(Some(Vec::new()));
+                }
+            };
+            let Some((heard, mut reader)) = told else {
                 return Ok(None);
             };
             if reader.at() < self.at {

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use everthread_graph::contract::{RunId, ThreadKey};
 use everthread_store::{Store, StoreError};
-use tokio::sync::{OnceCell, OwnedMutexGuard, mpsc};
+use tokio::sync::{OwnedMutexGuard, mpsc};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::event::Told;
 use super::rest;
@@ -20,9 +22,16 @@ const MAX_TAPES: usize = 1_024;
 const MAX_WAITING: usize = 64;
 /// Runs that are told again to a client that names no place.
 const RUNS_AGAIN: usize = 10;
-/// Between the last number that was kept and the first new one of another process: more than a crash can lose, so that
-/// nobody who saw a lost event misses a new one.
+/// Between the last number that was kept and the first new one of another process: more than a crash can lose or a run
+/// may still be told, so that nobody who saw such an event misses a new one.
 const GAP: u64 = 1 << 20;
+/// How long a run waits until another process has told the one before it to its end.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// What events of a thread's own graph as a whole are called.
+const ROOT: &str = "lifecycle|";
 
 /// The tapes of all threads that are spoken of.
 pub(crate) struct Tapes {
@@ -52,7 +61,9 @@ impl Tapes {
         }
         if all.len() >= MAX_TAPES {
             // Those of which nothing was told go first: nothing is lost with them.
-            all.retain(|_, tape| Arc::strong_count(tape) > 1 || tape.opened.initialized());
+            all.retain(|_, tape| {
+                Arc::strong_count(tape) > 1 || tape.opened.load(Ordering::Acquire)
+            });
         }
         if all.len() >= MAX_TAPES {
             all.retain(|_, tape| Arc::strong_count(tape) > 1);
@@ -76,14 +87,33 @@ impl Tapes {
 pub(crate) struct Tape {
     store: Arc<dyn Store>,
     pub(crate) key: ThreadKey,
-    /// What was told before this process was read.
-    opened: OnceCell<()>,
+    /// What other processes told was read before.
+    opened: AtomicBool,
+    /// What is known here of the events in the store, held by who reads there.
+    stored: tokio::sync::Mutex<Stored>,
     /// Held by the run that is told.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// The number of the last event; 0 before the first.
     last: AtomicU64,
     followers: AtomicUsize,
     state: Mutex<State>,
+}
+
+/// What is known of the events in the store.
+struct Stored {
+    /// The number of the last one; 0 before the first.
+    last: u64,
+    /// Whether no run is in the midst of being told there.
+    is_end: bool,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self {
+            last: 0,
+            is_end: true,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -119,7 +149,8 @@ impl Tape {
         Self {
             store,
             key,
-            opened: OnceCell::new(),
+            opened: AtomicBool::new(false),
+            stored: tokio::sync::Mutex::default(),
             turn: Arc::default(),
             last: AtomicU64::new(0),
             followers: AtomicUsize::new(0),
@@ -134,37 +165,53 @@ impl Tape {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Finds out what was told before, the first time.
+    /// Finds out what other processes told since this was last asked. Numbers that are given here come after.
     ///
     /// # Errors
     /// As the store answers.
-    pub(crate) async fn open(&self) -> Result<(), StoreError> {
-        let open = self.opened.get_or_try_init(|| async {
-            let mut last = None;
-            loop {
-                let page = rest::read(&*self.store, &self.key, last).await?;
-                let Some(end) = page.last() else { break };
-                last = Some(end.seq);
-                let mut state = self.lock();
-                let mut before = state.starts.back().copied();
-                for event in &page {
-                    let begins = event.head == "lifecycle|"
-                        && event
-                            .json
-                            .as_ref()
-                            .is_some_and(|json| json.contains(r#""data":{"event":"running""#));
-                    if begins && before.is_none_or(|before| before < event.seq) {
-                        state.starts_at(event.seq);
-                        before = Some(event.seq);
-                    }
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        self.read_on().await.map(drop)
+    }
+
+    /// The same; says whether the last of it is the end of a run.
+    async fn read_on(&self) -> Result<bool, StoreError> {
+        let mut stored = self.stored.lock().await;
+        if self.lock().current.is_some() {
+            // Nobody else tells anything meanwhile.
+            return Ok(true);
+        }
+        let before = stored.last;
+        loop {
+            let after = (stored.last > 0).then_some(stored.last);
+            let page = rest::read(&*self.store, &self.key, after).await?;
+            let Some(last) = page.last() else { break };
+            let mut state = self.lock();
+            for event in page.iter().filter(|event| event.head == ROOT) {
+                let says = |word: &str| {
+                    let said = event.json.as_deref();
+                    said.is_some_and(|json| json.contains(&format!(r#""data":{{"event":"{word}""#)))
+                };
+                stored.is_end = !says("running");
+                if !stored.is_end {
+                    state.starts_at(event.seq);
                 }
             }
-            if let Some(last) = last {
-                self.last.store(last + GAP, Ordering::Release);
-            }
-            Ok(())
-        });
-        open.await.copied()
+            stored.last = last.seq;
+        }
+        if stored.last > before {
+            self.last.fetch_max(stored.last + GAP, Ordering::AcqRel);
+        }
+        self.opened.store(true, Ordering::Release);
+        Ok(stored.is_end)
+    }
+
+    /// Waits, for a while, until what another process tells has come to its end.
+    async fn wait_for_others(&self) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        while !self.read_on().await? && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
     }
 
     /// The number of the last event; 0 before the first.
@@ -226,7 +273,7 @@ impl Tape {
     /// As the store answers.
     pub(super) async fn tell(self: &Arc<Self>, run: RunId) -> Result<Telling, StoreError> {
         let turn = self.turn.clone().lock_owned().await;
-        self.open().await?;
+        self.wait_for_others().await?;
         let first = self.last() + 1;
         let log = Log::new(true, first);
         let heard = Heard {
@@ -281,6 +328,9 @@ impl Telling {
         {
             tracing::error!(operation = "thread_events", %error, "events of a thread were not kept");
         }
+        let mut stored = self.tape.stored.lock().await;
+        stored.last = self.tape.last().max(stored.last);
+        stored.is_end = true;
     }
 }
 

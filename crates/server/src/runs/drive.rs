@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use everthread_graph::contract::{Json, Multitask, ThreadKey};
 use everthread_graph::{AnyOutput, AnyStream, Error, ErrorKind, Event, Standing};
@@ -21,6 +21,9 @@ use super::store_log;
 use super::tell::{About, Teller, Told, interrupts};
 use crate::metrics::{Counted, Waiting};
 use crate::protocol::{Ending, Speaker};
+
+/// How long a thread that goes with its run stays for those who read it in another process.
+const LINGER: Duration = Duration::from_millis(750);
 
 /// What happened to the stream.
 enum Next {
@@ -195,7 +198,8 @@ impl Drive {
             return;
         };
         if self.live.log.is_resumable() {
-            let keep = store_log::keep(self.hub.store.clone(), self.live.clone());
+            let reader = self.live.log.reader(Some(self.live.log.unstored()));
+            let keep = store_log::keep(self.hub.store.clone(), self.live.clone(), reader);
             self.keeping = Some(tokio::spawn(keep));
         }
         if !order.name_thread {
@@ -284,6 +288,10 @@ impl Drive {
         log.close();
         done(self.keeping.take()).await;
         if self.live.kept.temporary {
+            if self.live.is_read_elsewhere() {
+                // Its events go with it: who reads them elsewhere is to see the last of them.
+                tokio::time::sleep(LINGER).await;
+            }
             let key = &self.live.key;
             if let Err(error) = self.hub.store.delete_thread(key).await
                 && error.kind() != StoreErrorKind::NotFound

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use everthread_graph::contract::{RunId, ThreadKey};
+use everthread_graph::contract::{Multitask, RunId, ThreadKey};
 use everthread_graph::{CancellationToken, ErrorKind};
-use everthread_store::{Store, StoreErrorKind};
+use everthread_store::{RunQuery, RunStatus, Store, StoreErrorKind};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
+use super::asks::Ask;
 use super::drive;
 use super::live::Live;
 use super::log::Reader;
@@ -101,18 +102,6 @@ impl Hub {
         all.any(|live| live.outcome().is_none())
     }
 
-    /// The runs of a user that are driven here, oldest first.
-    pub(crate) fn of_user(&self, user: &everthread_graph::contract::UserId) -> Vec<Arc<Live>> {
-        let live = self.lock();
-        let mut all: Vec<_> = live
-            .values()
-            .filter(|live| live.key.user == *user)
-            .cloned()
-            .collect();
-        all.sort_by_key(|live| live.id);
-        all
-    }
-
     /// A run was admitted: whichever was active on its thread before has lost its right to write, and need not find
     /// that out by itself.
     pub(super) fn take_over(&self, admitted: &Arc<Live>) {
@@ -139,6 +128,8 @@ impl Hub {
         order: Order,
         read: bool,
     ) -> Result<(Arc<Live>, Option<Reader>), ApiError> {
+        let (key, policy) = (order.key.clone(), order.policy);
+        let replaced = self.active_elsewhere(&key, policy).await?;
         let live = self.enter(&order)?;
         let reader = read.then(|| live.log.reader(None));
         let mut modes = order.modes().of_engine();
@@ -157,10 +148,36 @@ impl Hub {
         let driven = drive::drive(self.clone(), order, live.clone(), stream, tell);
         self.tasks.spawn(driven);
         match told.await {
-            Ok(Ok(())) => Ok((live, reader)),
+            Ok(Ok(())) => {
+                if let Some(replaced) = replaced {
+                    // It has lost its right to write, and need not find that out by itself.
+                    self.ask(&key, replaced, Ask::Stop).await?;
+                }
+                Ok((live, reader))
+            }
             Ok(Err(error)) => Err(refused(error)),
             Err(_) => Err(ApiError::unavailable("stopping", "the server is stopping")),
         }
+    }
+
+    /// The run of another process whose place a run with this policy would take.
+    async fn active_elsewhere(
+        &self,
+        key: &ThreadKey,
+        policy: Multitask,
+    ) -> Result<Option<RunId>, ApiError> {
+        if !matches!(policy, Multitask::Interrupt | Multitask::Rollback) {
+            return Ok(None);
+        }
+        let query = RunQuery {
+            statuses: vec![RunStatus::Running],
+            limit: 1,
+            offset: 0,
+        };
+        let active = self.store.runs(key, query).await?.into_iter().next();
+        Ok(active
+            .map(|run| run.id)
+            .filter(|run| self.get(key, *run).is_none()))
     }
 
     /// Makes a run durable that begins later; it is to be started now all the same, and then waits for its time.

@@ -22,6 +22,8 @@ pub(crate) struct Live {
     rollback: AtomicBool,
     /// It was admitted.
     begun: AtomicBool,
+    /// Somebody reads it by the store.
+    elsewhere: AtomicBool,
     outcome: OnceLock<Outcome>,
     ended: watch::Sender<bool>,
 }
@@ -100,6 +102,7 @@ impl Live {
             cancel: CancellationToken::new(),
             rollback: AtomicBool::new(false),
             begun: AtomicBool::new(false),
+            elsewhere: AtomicBool::new(false),
             outcome: OnceLock::new(),
             ended: watch::Sender::new(false),
         })
@@ -121,6 +124,16 @@ impl Live {
     /// Whether it was admitted.
     pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
+    }
+
+    /// Says that another process reads it by the store; `true` the first time.
+    pub(super) fn read_elsewhere(&self) -> bool {
+        !self.elsewhere.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether another process reads it by the store.
+    pub(super) fn is_read_elsewhere(&self) -> bool {
+        self.elsewhere.load(Ordering::Acquire)
     }
 
     /// Whether what it did is to be taken back.

@@ -1,11 +1,15 @@
-//! At the start: runs that another process left are gone on with, or ended.
+//! Runs that another process left are gone on with, or ended: at the start, and again and again, because other servers
+//! on the same storage may die at any time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use everthread_graph::AnyInput;
-use everthread_graph::contract::{Multitask, RunId, ThreadKey};
-use everthread_store::{Run, RunQuery, RunStatus, StoreError};
+use everthread_graph::contract::{Multitask, ThreadKey};
+use everthread_store::{Run, StoreError};
+
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::hub::Hub;
 use super::kept::Kept;
@@ -13,6 +17,8 @@ use super::order::Order;
 use super::store_log;
 use crate::settings::LeftActive;
 
+/// How often it is looked for runs that were left.
+const ROUND: Duration = Duration::from_secs(1);
 /// Threads that are looked at in one go.
 const BATCH: usize = 256;
 /// Between the last event that was kept and the first new one: more than a crash can lose, so that nobody who saw a
@@ -20,6 +26,18 @@ const BATCH: usize = 256;
 const GAP: u64 = 1 << 20;
 
 impl Hub {
+    /// Takes up what other processes leave, until it is aborted. A round that fails is tried again with the next.
+    pub(crate) async fn keep_recovering(self: Arc<Self>) {
+        let mut rounds = interval(ROUND);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.is_stopping() {
+            rounds.tick().await;
+            if let Err(error) = self.recover().await {
+                tracing::debug!(operation = "recover", %error, "what was left is not known");
+            }
+        }
+    }
+
     /// Takes up what other processes left, thread by thread.
     ///
     /// # Errors
@@ -44,20 +62,11 @@ impl Hub {
     }
 
     async fn recover_thread(self: &Arc<Self>, key: &ThreadKey) -> Result<(), StoreError> {
-        let active = RunQuery {
-            statuses: vec![RunStatus::Running],
-            offset: 0,
-            limit: 1,
-        };
-        let active = self.store.runs(key, active).await?.into_iter().next();
-        let waiting = self.store.claim(key).await?;
-        if let Some(active) = active {
-            let now = self.store.run(key, active.id).await?;
-            if now.is_some_and(|run| run.status == RunStatus::Orphaned) {
-                self.go_on(key, active).await?;
-            }
+        let claimed = self.store.claim(key).await?;
+        if let Some(active) = claimed.active {
+            self.go_on(key, active).await?;
         }
-        for run in waiting {
+        for run in claimed.waiting {
             self.take_up(key, run).await?;
         }
         Ok(())
@@ -130,11 +139,8 @@ impl Hub {
         let Some(graph) = self.assistants.graphs.by_name(&run.graph) else {
             return Ok(None);
         };
-        let first_event = if kept.resumable {
-            self.next_event(key, run.id).await?
-        } else {
-            0
-        };
+        let told = store_log::last(&*self.store, key, run.id).await?;
+        let first_event = told.map_or(0, |told| told + GAP);
         Ok(Some(Order {
             id: run.id,
             key: key.clone(),
@@ -147,17 +153,5 @@ impl Hub {
             first_event,
             name_thread: true,
         }))
-    }
-
-    /// The number from which a run's events go on.
-    async fn next_event(&self, key: &ThreadKey, run: RunId) -> Result<u64, StoreError> {
-        let mut last = None;
-        loop {
-            let page = store_log::read(&*self.store, key, run, last).await?;
-            match page.last() {
-                Some(frame) => last = Some(frame.seq),
-                None => return Ok(last.map_or(0, |last| last + GAP)),
-            }
-        }
     }
 }

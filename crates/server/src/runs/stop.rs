@@ -6,6 +6,7 @@ use everthread_graph::contract::{RunId, ThreadKey};
 use everthread_store::{Run, RunQuery, RunStatus, StoreErrorKind};
 use serde::Deserialize;
 
+use super::asks::Ask;
 use super::hub::Hub;
 use super::live::Live;
 use crate::error::ApiError;
@@ -32,14 +33,23 @@ impl Stop {
     }
 }
 
+/// What became of the wish to stop a run.
+pub(crate) enum Stopped {
+    /// It is driven here, and is about to end.
+    Here(Arc<Live>),
+    /// Another process drives it, and was asked; or it waited, and waits no longer.
+    Elsewhere,
+    /// There is no such run, or it has ended.
+    Absent,
+}
+
 /// How a run is alive.
 const ALIVE: [RunStatus; 2] = [RunStatus::Pending, RunStatus::Running];
 /// Live runs of one thread that are looked at.
 const MAX_ALIVE: usize = 1_000;
 
 impl Hub {
-    /// Stops one run; gives it when it is driven here, so that its end may be waited for. `false` in the second place
-    /// when there is no such run, or it has ended.
+    /// Stops one run.
     ///
     /// # Errors
     /// As the store answers.
@@ -48,21 +58,21 @@ impl Hub {
         key: &ThreadKey,
         id: RunId,
         stop: Stop,
-    ) -> Result<(Option<Arc<Live>>, bool), ApiError> {
+    ) -> Result<Stopped, ApiError> {
         if let Some(live) = self.get(key, id) {
             if live.outcome().is_some() {
-                return Ok((None, false));
+                return Ok(Stopped::Absent);
             }
             live.stop(stop == Stop::Rollback);
-            return Ok((Some(live), true));
+            return Ok(Stopped::Here(live));
         }
         let run = self.store.run(key, id).await?;
         match run {
             Some(run) if ALIVE.contains(&run.status) => {
                 self.stop_elsewhere(key, &run, stop).await?;
-                Ok((None, true))
+                Ok(Stopped::Elsewhere)
             }
-            _ => Ok((None, false)),
+            _ => Ok(Stopped::Absent),
         }
     }
 
@@ -70,19 +80,34 @@ impl Hub {
     async fn stop_elsewhere(&self, key: &ThreadKey, run: &Run, stop: Stop) -> Result<(), ApiError> {
         match (stop, run.status) {
             (Stop::Interrupt, RunStatus::Pending) => self.store.withdraw(key, run.id).await?,
-            (Stop::Interrupt, _) => {
-                return Err(ApiError::conflict(
-                    "driven_elsewhere",
-                    format!(
-                        "run {} is driven by another process: stop it there, or roll it back",
-                        run.id
-                    ),
-                ));
+            (Stop::Interrupt, _) => self.ask(key, run.id, Ask::Stop).await?,
+            (Stop::Rollback, _) => {
+                match self.store.rollback_run(key, run.id).await {
+                    Err(error) if error.kind() == StoreErrorKind::NotFound => {}
+                    answer => answer?,
+                }
+                // It has lost its right to write, and need not find that out by itself.
+                if run.status == RunStatus::Running {
+                    self.ask(key, run.id, Ask::Stop).await?;
+                }
             }
-            (Stop::Rollback, _) => match self.store.rollback_run(key, run.id).await {
-                Err(error) if error.kind() == StoreErrorKind::NotFound => {}
-                answer => answer?,
-            },
+        }
+        Ok(())
+    }
+
+    /// Stops one run, wherever it is driven, and waits until it has ended.
+    ///
+    /// # Errors
+    /// As the store answers.
+    pub(crate) async fn stop_and_wait(&self, key: &ThreadKey, id: RunId) -> Result<(), ApiError> {
+        match self.stop_run(key, id, Stop::Interrupt).await? {
+            Stopped::Here(live) => {
+                live.wait().await;
+            }
+            Stopped::Elsewhere => {
+                self.ended(key, id).await?;
+            }
+            Stopped::Absent => {}
         }
         Ok(())
     }
@@ -100,10 +125,10 @@ impl Hub {
         Ok(self.store.runs(key, query).await?)
     }
 
-    /// Stops every run of a thread and waits until those driven here have ended.
+    /// Stops every run of a thread and waits until they have ended.
     ///
     /// # Errors
-    /// As the store answers.
+    /// `driven_elsewhere` when another process does not let go of one; as the store answers.
     pub(crate) async fn clear_thread(&self, key: &ThreadKey) -> Result<(), ApiError> {
         let driven = self.of_thread(key);
         for live in &driven {
@@ -113,8 +138,15 @@ impl Hub {
             live.wait().await;
         }
         for run in self.alive(key).await? {
-            if run.status == RunStatus::Pending {
-                self.store.withdraw(key, run.id).await?;
+            self.stop_elsewhere(key, &run, Stop::Interrupt).await?;
+            if !self.ended(key, run.id).await? {
+                return Err(ApiError::conflict(
+                    "driven_elsewhere",
+                    format!(
+                        "run {} is driven by another process, which does not stop it",
+                        run.id
+                    ),
+                ));
             }
         }
         Ok(())

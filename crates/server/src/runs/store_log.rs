@@ -8,7 +8,7 @@ use everthread_store::{RunEvent, Store, StoreError, StoreErrorKind};
 
 use super::frame::Frame;
 use super::live::Live;
-use super::log::Read;
+use super::log::{Read, Reader};
 
 /// How long events are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(25);
@@ -17,9 +17,8 @@ const TRIES: u32 = 5;
 /// Events that are read at a time.
 const PAGE: usize = 256;
 
-/// Writes the events of a run until there are no more.
-pub(super) async fn keep(store: Arc<dyn Store>, live: Arc<Live>) {
-    let mut reader = live.log.reader(Some(live.log.unstored()));
+/// Writes what this reader reads of a run until there is no more.
+pub(super) async fn keep(store: Arc<dyn Store>, live: Arc<Live>, mut reader: Reader) {
     loop {
         match reader.next().await {
             Read::Closed => return,
@@ -81,4 +80,23 @@ pub(crate) async fn read(
     Ok(frames
         .filter_map(|event| Frame::from_rest(event.seq, &event.body))
         .collect())
+}
+
+/// The number of the last event of a run that was kept.
+///
+/// # Errors
+/// As the store answers.
+pub(super) async fn last(
+    store: &dyn Store,
+    key: &ThreadKey,
+    run: RunId,
+) -> Result<Option<u64>, StoreError> {
+    let mut last = None;
+    loop {
+        let page = store.events(key, run, last, PAGE).await?;
+        match page.last() {
+            Some(event) => last = Some(event.seq),
+            None => return Ok(last),
+        }
+    }
 }

@@ -1,51 +1,69 @@
-//! Follows one run: what is in memory, and of a resumable one what is in the store.
+//! Follows one run: what is in memory, and of one that another process drives what is in the store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use everthread_graph::contract::{RunId, ThreadKey};
-use everthread_store::{RunStatus, Store, StoreError};
+use everthread_store::StoreError;
 use futures::{Stream, stream};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 
 use super::{HEARTBEAT, Never};
-use crate::runs::{self, Frame, Live, Read, Reader};
-
-/// How often a run that another process drives is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+use crate::runs::{self, Ask, Far, Frame, Hub, Live, Read, Reader, Remote};
 
 /// What becomes of a run when its reader goes away.
 pub(crate) struct Leave {
-    live: Option<Arc<Live>>,
+    run: Option<Running>,
+}
+
+/// A run that is to be stopped.
+enum Running {
+    Here(Arc<Live>),
+    Elsewhere(Arc<Hub>, ThreadKey, RunId),
 }
 
 impl Leave {
     /// The run is stopped, if `stop`.
     pub(crate) fn new(live: &Arc<Live>, stop: bool) -> Self {
         Self {
-            live: stop.then(|| live.clone()),
+            run: stop.then(|| Running::Here(live.clone())),
         }
+    }
+
+    /// The same of a run that another process drives.
+    pub(crate) fn elsewhere(hub: &Arc<Hub>, key: &ThreadKey, run: RunId, stop: bool) -> Self {
+        let run = stop.then(|| Running::Elsewhere(hub.clone(), key.clone(), run));
+        Self { run }
     }
 
     /// The run has ended, or goes on.
     pub(crate) fn done(&mut self) {
-        self.live = None;
+        self.run = None;
     }
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        if let Some(live) = &self.live {
-            live.stop(false);
+        match self.run.take() {
+            None => {}
+            Some(Running::Here(live)) => live.stop(false),
+            Some(Running::Elsewhere(hub, key, run)) => {
+                let tasks = hub.tasks.clone();
+                tasks.spawn(async move {
+                    if let Err(error) = hub.ask(&key, run, Ask::Stop).await {
+                        tracing::warn!(operation = "run_stop", %run, %error, "a run goes on without its reader");
+                    }
+                });
+            }
         }
     }
 }
 
 /// Follows one run.
 pub(crate) struct Follow {
-    store: Arc<dyn Store>,
+    hub: Arc<Hub>,
     key: ThreadKey,
     run: RunId,
     source: Source,
@@ -58,8 +76,8 @@ pub(crate) struct Follow {
 enum Source {
     /// It is driven here.
     Memory(Reader),
-    /// Its events are in the store, after this number.
-    Store(Option<u64>),
+    /// Another process drives it, or did.
+    Elsewhere(Remote),
     Ended,
 }
 
@@ -72,36 +90,28 @@ pub(crate) fn beats(every: Duration) -> Interval {
 
 impl Follow {
     /// Follows a run that is driven here.
-    pub(crate) fn live(
-        store: Arc<dyn Store>,
-        live: &Live,
-        reader: Reader,
-        every: Duration,
-    ) -> Self {
-        Self {
-            store,
-            key: live.key.clone(),
-            run: live.id,
-            source: Source::Memory(reader),
-            modes: Vec::new(),
-            leave: None,
-            heartbeat: beats(every),
-        }
+    pub(crate) fn live(hub: &Arc<Hub>, live: &Live, reader: Reader, every: Duration) -> Self {
+        let source = Source::Memory(reader);
+        Self::new(hub, live.key.clone(), live.id, source, every)
     }
 
-    /// Follows a resumable run that is not driven here, after this event.
-    pub(crate) fn stored(
-        store: Arc<dyn Store>,
-        key: ThreadKey,
-        run: RunId,
-        after: Option<u64>,
-        every: Duration,
-    ) -> Self {
+    /// Follows a run that is not driven here.
+    pub(crate) fn remote(hub: &Arc<Hub>, key: ThreadKey, remote: Remote, every: Duration) -> Self {
+        let run = remote.run();
+        Self::new(hub, key, run, Source::Elsewhere(remote), every)
+    }
+
+    /// Follows a run of which nothing comes any more.
+    pub(crate) fn nothing(hub: &Arc<Hub>, key: ThreadKey, run: RunId, every: Duration) -> Self {
+        Self::new(hub, key, run, Source::Ended, every)
+    }
+
+    fn new(hub: &Arc<Hub>, key: ThreadKey, run: RunId, source: Source, every: Duration) -> Self {
         Self {
-            store,
+            hub: hub.clone(),
             key,
             run,
-            source: Source::Store(after),
+            source,
             modes: Vec::new(),
             leave: None,
             heartbeat: beats(every),
@@ -137,11 +147,20 @@ impl Follow {
         loop {
             let read = match &mut self.source {
                 Source::Ended => return None,
-                Source::Store(after) => {
-                    let after = *after;
-                    match self.read_store(after).await {
-                        Some(bytes) if bytes.is_empty() => continue,
-                        bytes => return bytes,
+                Source::Elsewhere(remote) => {
+                    let far = tokio::select! {
+                        biased;
+                        far = remote.next() => far,
+                        _ = self.heartbeat.tick() => return Some(Bytes::from_static(HEARTBEAT)),
+                    };
+                    match far {
+                        Ok(Far::Frames(frames)) => Read::Frames(frames),
+                        Ok(Far::Ended) => Read::Closed,
+                        Ok(Far::Here(live, from)) => {
+                            self.source = Source::Memory(live.log.reader(from));
+                            continue;
+                        }
+                        Err(error) => return Some(self.fail(&error)),
                     }
                 }
                 Source::Memory(reader) => tokio::select! {
@@ -191,7 +210,7 @@ impl Follow {
             return Some(slow());
         }
         let after = reader.at().checked_sub(1);
-        match runs::read_stored(&*self.store, &self.key, self.run, after).await {
+        match runs::read_stored(&*self.hub.store, &self.key, self.run, after).await {
             Ok(frames) => {
                 let Source::Memory(reader) = &mut self.source else {
                     return None;
@@ -202,32 +221,6 @@ impl Follow {
                 (!bytes.is_empty()).then_some(bytes)
             }
             Err(error) => Some(self.fail(&error)),
-        }
-    }
-
-    /// What the store has of a run that is not driven here; waits for more while it is not at its end.
-    async fn read_store(&mut self, after: Option<u64>) -> Option<Bytes> {
-        // Looked at first: what it told before its end is in the store then.
-        let run = match self.store.run(&self.key, self.run).await {
-            Ok(run) => run,
-            Err(error) => return Some(self.fail(&error)),
-        };
-        let frames = match runs::read_stored(&*self.store, &self.key, self.run, after).await {
-            Ok(frames) => frames,
-            Err(error) => return Some(self.fail(&error)),
-        };
-        if let Some(last) = frames.last() {
-            self.source = Source::Store(Some(last.seq));
-            return Some(self.write(&frames));
-        }
-        let goes_on =
-            run.is_some_and(|run| matches!(run.status, RunStatus::Pending | RunStatus::Running));
-        if !goes_on {
-            return None;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(LOOK) => Some(Bytes::new()),
-            _ = self.heartbeat.tick() => Some(Bytes::from_static(HEARTBEAT)),
         }
     }
 

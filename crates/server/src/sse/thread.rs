@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use everthread_graph::contract::{RunId, ThreadKey};
+use everthread_store::{Run, RunQuery, StoreError};
 use futures::{Stream, stream};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -16,7 +17,7 @@ use super::follow::beats;
 use super::{HEARTBEAT, Never};
 use crate::error::ApiError;
 use crate::params::run_id;
-use crate::runs::{self, Begun, Frame, Hub, Read, Reader};
+use crate::runs::{Begun, Far, Frame, Hub, Kept, Read, Reader, Remote, goes_on};
 
 /// A place in a thread's events: an event of a run. It is the id of the events of a thread's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +48,21 @@ impl Place {
     }
 }
 
+/// Runs of other processes that are found in one look.
+const MAX_AT_ONCE: usize = 10;
 /// Runs of a thread that a client who comes back may have missed.
 const MAX_MISSED: usize = 50;
 
+/// How often it is looked for runs that other processes drive.
+const LOOK: Duration = Duration::from_millis(500);
+
 struct Thread {
+    hub: Arc<Hub>,
+    key: ThreadKey,
     feed: mpsc::Receiver<Begun>,
+    /// The newest run that was shown or is to be shown.
+    newest: Option<RunId>,
+    look: Interval,
     /// Runs that are to be shown, the first one now.
     runs: VecDeque<Shown>,
     heartbeat: Interval,
@@ -66,8 +77,8 @@ struct Shown {
 
 enum Source {
     Memory(Reader),
-    /// What was kept of it.
-    Kept(Vec<Frame>),
+    /// Another process drives it, or did.
+    Elsewhere(Box<Remote>),
 }
 
 /// The bytes of a thread's stream: from now on, or what came after a place that the client had come to.
@@ -95,11 +106,18 @@ pub(crate) async fn follow_thread(
             });
         }
     }
-    let thread = Thread {
+    let newest = hub.store.runs(&key, newest_runs(1)).await?;
+    let newest = newest.first().map(|run| run.id);
+    let mut thread = Thread {
         feed,
+        newest,
         runs,
+        look: beats(LOOK),
         heartbeat: beats(every),
+        hub,
+        key,
     };
+    thread.find_active().await?;
     Ok(stream::unfold(thread, |mut thread| async move {
         let bytes = thread.next().await?;
         Some((Ok(bytes), thread))
@@ -107,12 +125,12 @@ pub(crate) async fn follow_thread(
 }
 
 /// What came after this place, of runs that are driven here or were kept.
-async fn missed(hub: &Hub, key: &ThreadKey, after: Place) -> Result<VecDeque<Shown>, ApiError> {
-    let query = everthread_store::RunQuery {
-        limit: MAX_MISSED,
-        ..everthread_store::RunQuery::default()
-    };
-    let mut found = hub.store.runs(key, query).await?;
+async fn missed(
+    hub: &Arc<Hub>,
+    key: &ThreadKey,
+    after: Place,
+) -> Result<VecDeque<Shown>, ApiError> {
+    let mut found = hub.store.runs(key, newest_runs(MAX_MISSED)).await?;
     found.retain(|run| run.id >= after.run);
     found.sort_by_key(|run| run.id);
     found.dedup_by_key(|run| run.id);
@@ -122,15 +140,12 @@ async fn missed(hub: &Hub, key: &ThreadKey, after: Place) -> Result<VecDeque<Sho
         let source = if let Some(live) = hub.get(key, run.id) {
             Source::Memory(live.log.reader(Some(seen.map_or(0, |seen| seen + 1))))
         } else {
-            let mut kept = Vec::new();
-            let mut last = seen;
-            loop {
-                let page = runs::read_stored(&*hub.store, key, run.id, last).await?;
-                let Some(frame) = page.last() else { break };
-                last = Some(frame.seq);
-                kept.extend(page);
-            }
-            Source::Kept(kept)
+            let resumable = Kept::read(run.details.as_ref()).is_some_and(|kept| kept.resumable);
+            let remote = match resumable {
+                true => Remote::resumable(hub, key.clone(), run.id, seen),
+                false => Remote::from_now(hub, key.clone(), run.id, false).await?,
+            };
+            Source::Elsewhere(Box::new(remote))
         };
         runs.push_back(Shown {
             run: run.id,
@@ -141,24 +156,110 @@ async fn missed(hub: &Hub, key: &ThreadKey, after: Place) -> Result<VecDeque<Sho
     Ok(runs)
 }
 
+/// The newest runs of a thread, so many at most.
+fn newest_runs(limit: usize) -> RunQuery {
+    RunQuery {
+        limit,
+        ..RunQuery::default()
+    }
+}
+
 impl Thread {
+    /// A run begins here.
+    fn begins(&mut self, (live, reader): Begun) {
+        self.newest = self.newest.max(Some(live.id));
+        // One that was left elsewhere and is taken up here is shown already.
+        if self.runs.iter().all(|shown| shown.run != live.id) {
+            self.runs.push_back(Shown {
+                run: live.id,
+                begun: false,
+                source: Source::Memory(reader),
+            });
+        }
+    }
+
+    /// Shows the run that another process drives on this thread.
+    async fn find_active(&mut self) -> Result<(), StoreError> {
+        let found = self
+            .hub
+            .store
+            .runs(&self.key, newest_runs(MAX_AT_ONCE))
+            .await?;
+        for run in found.into_iter().rev().filter(goes_on) {
+            self.shows(&run).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows the runs that other processes began since.
+    async fn find_newer(&mut self) -> Result<(), StoreError> {
+        let found = self
+            .hub
+            .store
+            .runs(&self.key, newest_runs(MAX_AT_ONCE))
+            .await?;
+        let newest = self.newest;
+        for run in found.into_iter().rev().filter(|run| Some(run.id) > newest) {
+            self.shows(&run).await?;
+        }
+        Ok(())
+    }
+
+    async fn shows(&mut self, run: &Run) -> Result<(), StoreError> {
+        let is_here = self.hub.get(&self.key, run.id).is_some();
+        if is_here || self.runs.iter().any(|shown| shown.run == run.id) {
+            return Ok(());
+        }
+        self.newest = self.newest.max(Some(run.id));
+        let resumable = Kept::read(run.details.as_ref()).is_some_and(|kept| kept.resumable);
+        let (hub, key) = (&self.hub, self.key.clone());
+        let remote = match resumable {
+            true => Remote::resumable(hub, key, run.id, None),
+            false => Remote::from_now(hub, key, run.id, false).await?,
+        };
+        self.runs.push_back(Shown {
+            run: run.id,
+            begun: false,
+            source: Source::Elsewhere(Box::new(remote)),
+        });
+        Ok(())
+    }
+
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let Some(shown) = self.runs.front_mut() else {
-                let (live, reader) = tokio::select! {
+                tokio::select! {
                     biased;
-                    begun = self.feed.recv() => begun?,
+                    begun = self.feed.recv() => self.begins(begun?),
+                    _ = self.look.tick() => {
+                        if let Err(error) = self.find_newer().await {
+                            tracing::warn!(operation = "thread_stream", key = %self.key, %error, "runs of other servers are not seen");
+                        }
+                    }
                     _ = self.heartbeat.tick() => return Some(Bytes::from_static(HEARTBEAT)),
                 };
-                self.runs.push_back(Shown {
-                    run: live.id,
-                    begun: false,
-                    source: Source::Memory(reader),
-                });
                 continue;
             };
             let frames = match &mut shown.source {
-                Source::Kept(frames) => std::mem::take(frames),
+                Source::Elsewhere(remote) => {
+                    let far = tokio::select! {
+                        biased;
+                        far = remote.next() => far,
+                        _ = self.heartbeat.tick() => return Some(Bytes::from_static(HEARTBEAT)),
+                    };
+                    match far {
+                        Ok(Far::Frames(frames)) => frames,
+                        Ok(Far::Here(live, from)) => {
+                            shown.source = Source::Memory(live.log.reader(from));
+                            continue;
+                        }
+                        Ok(Far::Ended) => Vec::new(),
+                        Err(error) => {
+                            tracing::warn!(operation = "thread_stream", key = %self.key, %error, "a run of another server was cut");
+                            Vec::new()
+                        }
+                    }
+                }
                 Source::Memory(reader) => {
                     let read = tokio::select! {
                         biased;

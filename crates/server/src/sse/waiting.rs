@@ -8,18 +8,18 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 use everthread_graph::contract::{RunId, ThreadKey};
-use everthread_store::{RunStatus, Store};
+use everthread_store::Store;
 use futures::stream;
 use serde_json::json;
 
 use super::Never;
 use super::follow::{Leave, beats};
-use crate::runs::Live;
+use crate::runs::{Live, goes_on};
 
 /// How long the headers wait for a run that is about to end: the answer then goes out in one piece.
 const SOON: Duration = Duration::from_millis(50);
-/// How often a run that another process drives is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// How soon, and how often at last, a run that another process drives is looked at.
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
 const BEAT: &[u8] = b"\n";
 
@@ -66,24 +66,26 @@ pub(crate) fn wait_elsewhere<F>(
     store: Arc<dyn Store>,
     key: ThreadKey,
     run: RunId,
+    leave: Leave,
     every: Duration,
     body: impl FnOnce() -> F + Send + 'static,
 ) -> Response
 where
     F: Future<Output = String> + Send + 'static,
 {
-    let waiting = (Some((store, key, body)), beats(every));
+    let waiting = (Some((store, key, body, leave)), beats(every));
     let bytes = stream::unfold(waiting, move |(waiting, mut beats)| async move {
-        let (store, key, body) = waiting?;
+        let (store, key, body, mut leave) = waiting?;
         let look = async {
+            let mut pause = LOOK.0;
             loop {
                 match store.run(&key, run).await {
-                    Ok(Some(found))
-                        if matches!(found.status, RunStatus::Pending | RunStatus::Running) => {}
+                    Ok(Some(found)) if goes_on(&found) => {}
                     Ok(_) => return Ok(()),
                     Err(error) => return Err(error),
                 }
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LOOK.1);
             }
         };
         let looked = tokio::select! {
@@ -94,9 +96,15 @@ where
         let text = match looked {
             None => {
                 let beat = Bytes::from_static(BEAT);
-                return Some((Ok::<_, Never>(beat), (Some((store, key, body)), beats)));
+                return Some((
+                    Ok::<_, Never>(beat),
+                    (Some((store, key, body, leave)), beats),
+                ));
             }
-            Some(Ok(())) => body().await,
+            Some(Ok(())) => {
+                leave.done();
+                body().await
+            }
             Some(Err(error)) => {
                 json!({"__error__": {"error": "StoreError", "message": error.to_string()}})
                     .to_string()

@@ -24,3 +24,4 @@ mod sse;
 mod state;
 mod threads;
 mod tokens;
+mod two;

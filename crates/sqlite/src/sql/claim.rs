@@ -3,23 +3,18 @@
 use std::collections::HashMap;
 
 use everthread_graph::contract::ThreadKey;
-use everthread_store::Run;
+use everthread_store::Claimed;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::Sql;
 use crate::owner::Owner;
 use crate::sql::{place, queue, run, thread};
 
-/// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner; gives the ones
-/// taken, oldest first.
-pub(crate) fn claim(
-    tx: &Connection,
-    key: &ThreadKey,
-    owners: &Owner,
-    now_ms: i64,
-) -> Sql<Vec<Run>> {
+/// Marks an active run whose owner is gone as orphaned, and takes those that wait for such an owner.
+pub(crate) fn claim(tx: &Connection, key: &ThreadKey, owners: &Owner, now_ms: i64) -> Sql<Claimed> {
+    let mut claimed = Claimed::default();
     let Some(place) = place::thread(tx, key)? else {
-        return Ok(Vec::new());
+        return Ok(claimed);
     };
     let active: Option<(i64, Option<String>)> = tx
         .prepare_cached(
@@ -35,6 +30,7 @@ pub(crate) fn claim(
              WHERE user = ?1 AND thread = ?2 AND run = ?3",
         )?
         .execute((place.user, place.thread, run, now_ms))?;
+        claimed.active = run::numbered(tx, place, run)?;
     }
     let mut taken = Vec::new();
     for waiting in queue::list(tx, place)? {
@@ -43,9 +39,9 @@ pub(crate) fn claim(
             taken.push(waiting.id);
         }
     }
-    let mut runs = run::waiting_of(tx, place, owners.name())?;
-    runs.retain(|run| taken.contains(&run.id));
-    Ok(runs)
+    claimed.waiting = run::waiting_of(tx, place, owners.name())?;
+    claimed.waiting.retain(|run| taken.contains(&run.id));
+    Ok(claimed)
 }
 
 /// Threads with runs that a process which is gone left active or waiting.

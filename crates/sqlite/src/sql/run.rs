@@ -76,6 +76,15 @@ pub(crate) fn get(tx: &Connection, place: Place, id: RunId) -> Sql<Option<Run>> 
     rows.next()?.map(from_row).transpose()
 }
 
+/// One run of a thread, by its number.
+pub(crate) fn numbered(tx: &Connection, place: Place, run: i64) -> Sql<Option<Run>> {
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM runs WHERE user = ?1 AND thread = ?2 AND run = ?3"
+    ))?;
+    let mut rows = statement.query((place.user, place.thread, run))?;
+    rows.next()?.map(from_row).transpose()
+}
+
 /// What a run is to those who remove it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {

@@ -1,7 +1,7 @@
 //! Profiles.
 
 use everthread_graph::contract::{Json, UserId};
-use everthread_store::{ListUsers, User, UserPatch};
+use everthread_store::{ListUsers, User, UserPatch, UserProfile};
 use rusqlite::{Connection, Row};
 
 use crate::error::Sql;
@@ -10,7 +10,22 @@ use crate::sql::{change, place};
 const COLUMNS: &str = "u.id, u.name, u.preferences, u.created_ms, u.active_ms, u.held, count(t.thread), \
     coalesce(sum(t.messages), 0)";
 
-/// A user's profile; `None` when nothing is known of the user.
+/// A user's profile alone.
+pub(crate) fn profile(tx: &Connection, id: &UserId) -> Sql<Option<UserProfile>> {
+    let sql = "SELECT name, preferences FROM users WHERE id = ?1";
+    let mut statement = tx.prepare_cached(sql)?;
+    let mut rows = statement.query([id.as_str()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let preferences: Option<String> = row.get(1)?;
+    Ok(Some(UserProfile {
+        name: row.get(0)?,
+        preferences: preferences.map(|json| Json::trusted(&json)),
+    }))
+}
+
+/// A user's profile, and what the user has; `None` when nothing is known of the user.
 pub(crate) fn get(tx: &Connection, id: &UserId) -> Sql<Option<User>> {
     let mut statement = tx.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM users u LEFT JOIN threads t ON t.user = u.user WHERE u.id = ?1 GROUP BY u.user"

@@ -10,10 +10,10 @@ use everthread_graph::contract::{
 use everthread_store::portable::{Part, RowStream, Scope, WriteRows, Written};
 use everthread_store::upkeep::{Tended, Upkeep, UpkeepProgress};
 use everthread_store::{
-    CheckReport, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords, ListThreads,
-    ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent, RunQuery, Search,
-    Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread, ThreadPage, ThreadPatch,
-    User, UserPatch,
+    CheckReport, Claimed, Deleted, Erased, FindStale, FindThreads, Hit, Kept, ListRecords,
+    ListThreads, ListUsers, NewThread, Pruned, ReadMessages, Record, Removed, Run, RunEvent,
+    RunQuery, Search, Session, StalePage, StaleRule, Stats, Store, StoredMessage, Thread,
+    ThreadPage, ThreadPatch, User, UserPatch, UserProfile,
 };
 
 use super::SqliteStore;
@@ -23,6 +23,13 @@ use crate::writer::{Job, Touches};
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn profile(&self, user: &UserId) -> Result<Option<UserProfile>, StoreError> {
+        let user = user.clone();
+        self.inner
+            .read("reading a profile", move |tx| sql::user::profile(tx, &user))
+            .await
+    }
+
     async fn user(&self, user: &UserId) -> Result<Option<User>, StoreError> {
         let user = user.clone();
         self.inner
@@ -329,7 +336,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn claim(&self, key: &ThreadKey) -> Result<Vec<Run>, StoreError> {
+    async fn claim(&self, key: &ThreadKey) -> Result<Claimed, StoreError> {
         let key = key.clone();
         let owner = Arc::clone(&self.inner.owner);
         let now_ms = self.inner.now_ms();

@@ -15,6 +15,7 @@ mod device;
 mod disk;
 mod expected;
 mod faults;
+mod grouping;
 mod images;
 mod job;
 mod log;

@@ -233,6 +233,7 @@ async fn take_over(store: &dyn Store, cut: &Cut<'_>, name: &str) -> Verdict {
     let claimed = store.claim(&key(name)).await;
     let claimed: Vec<RunId> = claimed
         .map_err(|error| told("claim", &error))?
+        .waiting
         .iter()
         .map(|run| run.id)
         .collect();

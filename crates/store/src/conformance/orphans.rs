@@ -83,10 +83,15 @@ pub async fn runs_of_a_process_that_is_gone_can_be_claimed(factory: &dyn Factory
     first.close().await.unwrap();
     let second = factory.open().await;
     let claimed = second.claim(&talk.key).await.unwrap();
-    let ids_of: Vec<_> = claimed.iter().map(|run| run.id).collect();
+    let orphan = claimed
+        .active
+        .expect("the active one is told to who claims it");
+    assert_eq!((orphan.id, orphan.status), (active.id, RunStatus::Orphaned));
+    let ids_of: Vec<_> = claimed.waiting.iter().map(|run| run.id).collect();
     assert_eq!(ids_of, [waiting[0].id, waiting[1].id]);
     assert!(
         claimed
+            .waiting
             .iter()
             .all(|run| run.input.as_ref() == Some(&waiting[0].input))
     );
@@ -133,7 +138,7 @@ pub async fn claimed_runs_can_be_withdrawn(factory: &dyn Factory) {
     }
     first.close().await.unwrap();
     let (second, third) = (factory.open().await, factory.open().await);
-    assert_eq!(second.claim(&talk.key).await.unwrap().len(), 2);
+    assert_eq!(second.claim(&talk.key).await.unwrap().waiting.len(), 2);
     assert!(
         third.claim(&talk.key).await.unwrap().is_empty(),
         "their owner is alive"

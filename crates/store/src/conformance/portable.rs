@@ -211,7 +211,7 @@ pub async fn rows_make_the_same_store_again(factory: &dyn Factory) {
     // What was left is there to be taken up, with its input.
     let left = key("alice", "left");
     assert!(store.live_threads(9).await.unwrap().contains(&left));
-    let claimed = store.claim(&left).await.unwrap();
+    let claimed = store.claim(&left).await.unwrap().waiting;
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].input, Some(json("\"input\"")));
     let mut talk = Talk::new(&*store, &ids, "bob", "new");

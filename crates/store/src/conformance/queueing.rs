@@ -341,10 +341,11 @@ pub async fn threads_of_a_process_that_is_gone_are_told(factory: &dyn Factory) {
     left.sort();
     assert_eq!(left, [active.key.clone(), waiting.key.clone()]);
     assert_eq!(here.live_threads(1).await.unwrap().len(), 1);
-    let taken = here.claim(&waiting.key).await.unwrap();
+    let taken = here.claim(&waiting.key).await.unwrap().waiting;
     assert_eq!(taken.len(), 2);
     assert_eq!(here.live_threads(9).await.unwrap(), [active.key.clone()]);
-    here.claim(&active.key).await.unwrap();
+    let orphan = here.claim(&active.key).await.unwrap();
+    assert!(orphan.active.is_some() && orphan.waiting.is_empty());
     assert!(here.live_threads(9).await.unwrap().is_empty());
     sound(&*here).await;
 }

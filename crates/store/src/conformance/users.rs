@@ -52,7 +52,19 @@ pub async fn users_are_listed_with_what_they_have(factory: &dyn Factory) {
         let one = store.user(&user(name)).await.unwrap().unwrap();
         assert_eq!((one.threads, one.messages), has);
         assert!(!one.held && listed.contains(&one));
+        let profile = store.profile(&user(name)).await.unwrap();
+        assert_eq!(profile, Some(crate::UserProfile::default()));
     }
+    let named = UserPatch {
+        name: Some("Bob".to_owned()),
+        preferences: Some(json(r#"{"tone":"dry"}"#)),
+        ..UserPatch::default()
+    };
+    store.put_user(&user("bob"), named).await.unwrap();
+    let profile = store.profile(&user("bob")).await.unwrap().unwrap();
+    assert_eq!(profile.name.as_deref(), Some("Bob"));
+    assert_eq!(profile.preferences, Some(json(r#"{"tone":"dry"}"#)));
+    assert_eq!(store.profile(&user("nobody")).await.unwrap(), None);
     let mut paged = names(&*store, 0, 2).await;
     paged.extend(names(&*store, 2, 2).await);
     paged.sort();

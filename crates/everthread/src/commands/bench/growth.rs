@@ -25,10 +25,10 @@ pub(super) async fn run(
     model: Arc<dyn ChatModel>,
     storage: Option<String>,
 ) -> Result<(), Failure> {
-    let place = Place::fresh(storage.as_deref())?;
+    let place = Place::fresh(storage.as_deref()).await?;
     let mut done = 0;
     for &mark in MARKS.iter().filter(|&&mark| mark <= 2 * turns) {
-        let times = grow(&place, &model, done, mark / 2).await?;
+        let (times, file_bytes) = grow(&place, &model, done, mark / 2).await?;
         done = mark / 2;
         let recent = &times[times.len().saturating_sub(RECENT)..];
         Line::new("growth", &place.name())
@@ -37,21 +37,21 @@ pub(super) async fn run(
             .with("p50_ms", percentile_ms(recent, 0.5))
             .with("p99_ms", percentile_ms(recent, 0.99))
             .with("errors", 0)
-            .with("file_bytes", place.file_bytes())
+            .with("file_bytes", file_bytes)
             .with("rss_bytes", rss_bytes())
             .print(output)?;
     }
     Ok(())
 }
 
-/// Turns `from..to` on a freshly opened store; the times of all but the first few.
+/// Turns `from..to` on a freshly opened store; the times of all but the first few, and the bytes on disk.
 async fn grow(
     place: &Place,
     model: &Arc<dyn ChatModel>,
     from: usize,
     to: usize,
-) -> Result<Vec<Duration>, Failure> {
-    let store = place.open()?;
+) -> Result<(Vec<Duration>, u64), Failure> {
+    let store = place.open().await?;
     let graph = notebook::graph(model, Some(store.clone()), false)?;
     let thread = graph.thread("t1").user("u1");
     let mut times = Vec::new();
@@ -61,7 +61,9 @@ async fn grow(
         times.push(turn.elapsed());
     }
     store.settle().await?;
+    let stats = store.stats().await?;
     store.close().await?;
     let warm = WARM.min(times.len() / 2);
-    Ok(times.split_off(warm))
+    let file_bytes = place.file_bytes().unwrap_or(stats.file_bytes);
+    Ok((times.split_off(warm), file_bytes))
 }

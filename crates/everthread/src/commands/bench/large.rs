@@ -28,10 +28,10 @@ pub(super) async fn run(
     model: Arc<dyn ChatModel>,
     storage: Option<String>,
 ) -> Result<(), Failure> {
-    let empty = turns(&Place::fresh(None)?.open()?, &model).await?;
+    let empty = turns(&Place::fresh(None).await?.open().await?, &model).await?;
     let place = Place::new(storage.as_deref())?;
-    let is_new = !place.exists();
-    let store = place.open()?;
+    let is_new = !place.exists().await?;
+    let store = place.open().await?;
     let begun = Instant::now();
     if is_new {
         fill(&store, &model, args.threads).await?;
@@ -78,7 +78,7 @@ pub(super) async fn run(
         .with("search_ms", percentile_ms(&searches, 0.5))
         .with("stats_ms", percentile_ms(&counts, 0.5))
         .with("errors", 0)
-        .with("file_bytes", place.file_bytes())
+        .with("file_bytes", place.file_bytes().unwrap_or_default())
         .with("rss_bytes", rss_bytes())
         .print(output)
 }

@@ -3,28 +3,25 @@
 //! The same turns go to the chat graph in this process or, over HTTP, to a running server, so that the two figures
 //! say what the server adds. The defaults are the simulation of the exercises without its pauses.
 
+mod beside;
 mod here;
 mod http;
 mod plan;
 mod speaker;
 mod tally;
+mod worker;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use everthread_chat::Chatbot;
 use everthread_model::ChatModel;
-use indicatif::ProgressBar;
-use tokio::task::JoinSet;
 
-use self::here::Here;
 use self::http::Server;
-use self::plan::Plan;
-use self::speaker::{Reading, Speaker};
-use self::tally::Tally;
+pub(super) use self::speaker::{Reading, Speaker};
+pub(super) use self::worker::{Load, Measured, measure};
 use super::place::Place;
 use super::report::{Line, rss_bytes};
-use crate::cli::Bench;
+use crate::cli::{Bench, Mix};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::settings::Settings;
@@ -32,10 +29,6 @@ use crate::terminal::progress;
 
 /// Turns of a conversation when nothing else is said: the simulation's.
 const TURNS: usize = 3;
-/// Longest time for one turn; one that takes longer counts as an error.
-const TURN_LIMIT: Duration = Duration::from_secs(120);
-/// How long a worker rests after an error, so that a server in trouble is not asked without end.
-const REST: Duration = Duration::from_millis(100);
 
 /// Runs it on whatever the command line names.
 pub(super) async fn run(
@@ -59,7 +52,7 @@ pub(super) async fn run(
 async fn on_server(output: Output, args: &Bench, url: &str) -> Result<(), Failure> {
     let server = Arc::new(Server::new(url, args.load.key.as_deref())?);
     server.check().await?;
-    let measured = measure(args, |reading| Speaker::there(&server, reading)).await?;
+    let measured = self::measured(args, |reading| Speaker::there(&server, reading)).await?;
     let line = measured.line(args, url);
     line.print(output)?;
     measured.verdict()
@@ -73,99 +66,38 @@ async fn in_process(
     model: Arc<dyn ChatModel>,
     storage: Option<&str>,
 ) -> Result<(), Failure> {
-    let place = Place::fresh(storage)?;
-    let store = place.open()?;
+    let place = Place::fresh(storage).await?;
+    let store = place.open().await?;
     let bot = Chatbot::new(Arc::clone(&store), model, settings.context_policy())?;
     let graph: Arc<dyn everthread_graph::AnyGraph> = Arc::new(bot.graph().clone());
-    let measured = measure(args, |reading| {
-        Speaker::Here(Here::new(Arc::clone(&graph), reading))
-    })
-    .await?;
+    let measured = self::measured(args, |reading| Speaker::here(&graph, &store, reading)).await?;
     store.settle().await?;
     let stats = store.stats().await?;
     store.close().await?;
     let line = measured.line(args, &place.name());
-    line.with("file_bytes", place.file_bytes())
+    line.with("file_bytes", place.file_bytes().unwrap_or(stats.file_bytes))
         .with("live_bytes", stats.live_bytes)
         .with("rss_bytes", rss_bytes())
         .print(output)?;
     measured.verdict()
 }
 
-/// What was measured, and how long it took.
-struct Measured {
-    tally: Tally,
-    took: Duration,
-}
-
-/// Holds all conversations, each worker one after the other.
-async fn measure(args: &Bench, speaker: impl Fn(Reading) -> Speaker) -> Result<Measured, Failure> {
-    let reading = if args.load.stream {
+/// How replies are to be read.
+fn reading(args: &Bench) -> Reading {
+    if args.load.stream {
         Reading::Stream
     } else {
         Reading::Whole
-    };
-    let (turns, seconds) = (args.turns.unwrap_or(TURNS), args.load.seconds);
-    let bar = progress::of_steps("Seconds", seconds);
-    let begun = Instant::now();
-    let plan = Arc::new(Plan::new(args.load.users, turns, begun, seconds));
-    let think = Duration::from_millis(args.load.think_ms);
-    let mut workers = JoinSet::new();
-    for _ in 0..args.load.workers {
-        let worker = Worker {
-            plan: Arc::clone(&plan),
-            speaker: speaker(reading),
-            think,
-            tally: Tally::default(),
-            bar: bar.clone(),
-        };
-        workers.spawn(worker.work());
     }
-    let mut tally = Tally::default();
-    while let Some(done) = workers.join_next().await {
-        let done =
-            done.map_err(|error| Failure::new(Exit::Failed, "a worker ended").because(error))?;
-        tally.add(done?);
-    }
+}
+
+/// Does what the command line asks for.
+async fn measured(args: &Bench, speaker: impl Fn(Reading) -> Speaker) -> Result<Measured, Failure> {
+    let load = Load::of(args, TURNS, Mix::TURNS);
+    let bar = progress::of_steps("Seconds", load.lasts.as_secs());
+    let measured = measure(&load, reading(args), speaker, &bar).await;
     bar.finish_and_clear();
-    let took = begun.elapsed();
-    Ok(Measured { tally, took })
-}
-
-/// One of those who hold conversations.
-struct Worker {
-    plan: Arc<Plan>,
-    speaker: Speaker,
-    think: Duration,
-    tally: Tally,
-    bar: ProgressBar,
-}
-
-impl Worker {
-    async fn work(mut self) -> Result<Tally, Failure> {
-        while let Some(conversation) = self.plan.next() {
-            let key = conversation.new_key()?;
-            for turn in 0..self.plan.turns() {
-                if turn > 0 && !self.think.is_zero() {
-                    tokio::time::sleep(self.think).await;
-                }
-                let begun = Instant::now();
-                let said = self.speaker.say(&key, conversation.text(turn));
-                match tokio::time::timeout(TURN_LIMIT, said).await {
-                    Ok(Ok(heard)) => self.tally.turn(begun.elapsed(), heard.first_token),
-                    Ok(Err(trouble)) => self.failed(trouble.kind()).await,
-                    Err(_) => self.failed("timeout").await,
-                }
-            }
-            self.bar.set_position(self.plan.elapsed_s());
-        }
-        Ok(self.tally)
-    }
-
-    async fn failed(&mut self, kind: &str) {
-        self.tally.error(kind);
-        tokio::time::sleep(REST).await;
-    }
+    measured
 }
 
 impl Measured {

@@ -29,19 +29,21 @@ pub(super) async fn run(
     storage: Option<String>,
 ) -> Result<(), Failure> {
     let place = Place::new(storage.as_deref())?;
-    if !place.exists() {
+    if !place.exists().await? {
         prepare(&place, args, &model).await?;
     }
-    let (mut opens, mut loads, mut messages) = (Vec::new(), Vec::new(), 0);
+    let (mut opens, mut loads) = (Vec::new(), Vec::new());
+    let (mut messages, mut stored) = (0, 0);
     for _ in 0..OPENS {
         let begun = Instant::now();
-        let store = place.open()?;
+        let store = place.open().await?;
         let graph = notebook::graph(&model, Some(store.clone()), false)?;
         opens.push(begun.elapsed());
         let begun = Instant::now();
         let state = graph.thread(LONG).user("u1").state().await?;
         loads.push(begun.elapsed());
         messages = state.map_or(0, |state| state.values.messages.len());
+        stored = store.stats().await?.file_bytes;
         store.close().await?;
     }
     if messages == 0 {
@@ -54,13 +56,13 @@ pub(super) async fn run(
         .with("open_ms", percentile_ms(&opens, 0.5))
         .with("load_ms", percentile_ms(&loads, 0.5))
         .with("errors", 0)
-        .with("file_bytes", place.file_bytes())
+        .with("file_bytes", place.file_bytes().unwrap_or(stored))
         .with("rss_bytes", rss_bytes())
         .print(output)
 }
 
 async fn prepare(place: &Place, args: &Bench, model: &Arc<dyn ChatModel>) -> Result<(), Failure> {
-    let store = place.open()?;
+    let store = place.open().await?;
     let graph = notebook::graph(model, Some(store.clone()), false)?;
     let bar = progress::of_steps("Preparing", (args.threads + args.messages / 2) as u64);
     let long = graph.thread(LONG).user("u1");

@@ -32,10 +32,10 @@ pub(super) async fn run(
     model: Arc<dyn ChatModel>,
     storage: Option<String>,
 ) -> Result<(), Failure> {
-    let place = Place::fresh(storage.as_deref())?;
-    let store = place.open()?;
+    let place = Place::fresh(storage.as_deref()).await?;
+    let store = place.open().await?;
     fill(&store, &model, args.threads).await?;
-    let before = place.file_bytes();
+    let before = place.file_bytes().unwrap_or_default();
     let old_ms = now_ms();
 
     let load = Load::begin(&store, &model, 0);
@@ -49,7 +49,7 @@ pub(super) async fn run(
     let with = load?.end().await?;
     let cleaned = cleaned?;
     store.settle().await?;
-    let file_bytes = place.file_bytes();
+    let file_bytes = place.file_bytes().unwrap_or_default();
     store.close().await?;
     let (alone, beside) = (percentile_ms(&without, 0.99), percentile_ms(&with, 0.99));
     Line::new("retention", &place.name())
@@ -66,7 +66,7 @@ pub(super) async fn run(
         .with("errors", 0)
         .with("file_bytes_before", before)
         .with("file_bytes", file_bytes)
-        .with("file_bytes_closed", place.file_bytes())
+        .with("file_bytes_closed", place.file_bytes().unwrap_or_default())
         .with("rss_bytes", rss_bytes())
         .print(output)
 }

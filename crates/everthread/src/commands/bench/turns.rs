@@ -50,9 +50,9 @@ pub(super) async fn durable(
     model: Arc<dyn ChatModel>,
     storage: Option<String>,
 ) -> Result<(), Failure> {
-    let place = Place::fresh(storage.as_deref())?;
+    let place = Place::fresh(storage.as_deref()).await?;
     warm_up(&model).await?;
-    let store = place.open()?;
+    let store = place.open().await?;
     let graph = notebook::graph(&model, Some(store.clone()), true)?;
     let thread = graph.thread("t1").user("u1");
     let mut times = Vec::with_capacity(turns);
@@ -66,22 +66,23 @@ pub(super) async fn durable(
     store.settle().await?;
     let stats = store.stats().await?;
     store.close().await?;
+    let file_bytes = place.file_bytes().unwrap_or(stats.file_bytes);
     Line::new("turns", &place.name())
         .with("turns", turns)
         .with("turns_per_s", rounded(turns as f64 / took.as_secs_f64()))
         .latencies(&times)
         .with("errors", 0)
-        .with("file_bytes", place.file_bytes())
+        .with("file_bytes", file_bytes)
         .with("live_bytes", stats.live_bytes)
-        .with("bytes_per_turn", place.file_bytes() / turns.max(1) as u64)
+        .with("bytes_per_turn", file_bytes / turns.max(1) as u64)
         .with("rss_bytes", rss_bytes())
         .print(output)
 }
 
 /// In a file of its own, so that the measured one holds the measured turns and nothing else.
 async fn warm_up(model: &Arc<dyn ChatModel>) -> Result<(), Failure> {
-    let place = Place::fresh(None)?;
-    let store = place.open()?;
+    let place = Place::fresh(None).await?;
+    let store = place.open().await?;
     let graph = notebook::graph(model, Some(store.clone()), true)?;
     for i in 0..WARM_UP {
         graph.thread("warm").invoke(notebook::turn(i)).await?;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::start::{assistant, begin, run_of};
 use super::{Command, Done, Refusal};
 use crate::app::App;
+use crate::runs::Kept;
 use crate::wire::{CommandBody, ConfigBody, GotoBody};
 
 #[derive(Deserialize)]
@@ -90,12 +91,10 @@ async fn unknown(
         None => None,
     };
     let waiting = state.map(|state| state.interrupts).unwrap_or_default();
-    let answered: Vec<String> = app
-        .runs
-        .of_thread(key)
+    let alive = app.runs.alive(key).await?;
+    let answered: Vec<String> = alive
         .iter()
-        .filter(|live| live.outcome().is_none())
-        .filter_map(|live| live.kept.commanded.clone())
+        .filter_map(|run| Kept::read(run.details.as_ref())?.commanded)
         .flat_map(|commanded| commanded.answers)
         .collect();
     let is_open = |id: &&String| waiting.iter().any(|one| one.id == **id) && !answered.contains(id);

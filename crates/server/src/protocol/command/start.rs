@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use everthread_graph::contract::ThreadKey;
+use everthread_store::ThreadStatus;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -97,11 +98,11 @@ fn names_checkpoint(asked: &RunCreate) -> bool {
 
 /// The questions that a thread waits with, while nothing else happens on it.
 async fn waiting(app: &App, key: &ThreadKey) -> Result<Vec<String>, Refusal> {
-    let driven = app.runs.of_thread(key);
-    if driven.iter().any(|live| live.outcome().is_none()) {
+    if app.runs.is_busy(key) {
         return Ok(Vec::new());
     }
-    let Some(thread) = app.store.thread(key).await? else {
+    let thread = app.store.thread(key).await?;
+    let Some(thread) = thread.filter(|thread| thread.status != ThreadStatus::Busy) else {
         return Ok(Vec::new());
     };
     let state = app.state_of(key, &thread).await?;

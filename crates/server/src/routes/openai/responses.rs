@@ -21,7 +21,6 @@ use crate::openai::turn::{self, Telling};
 use crate::openai::wire::ResponseCreate;
 use crate::openai::{completion, input, item};
 use crate::params::{Params, Path};
-use crate::runs::Stop;
 use crate::sse;
 
 pub(super) async fn create(
@@ -132,13 +131,7 @@ pub(super) async fn cancel(
             "only responses that were begun with `background` can be cancelled; others end with their connection",
         ));
     }
-    let (live, _) = app
-        .runs
-        .stop_run(&found.key, found.run.id, Stop::Interrupt)
-        .await?;
-    if let Some(live) = live {
-        live.wait().await;
-    }
+    app.runs.stop_and_wait(&found.key, found.run.id).await?;
     let found = self::found(&app, &caller, &path).await?;
     Ok(Json(found.show(&app).await?))
 }

@@ -202,7 +202,7 @@ pub(super) async fn stream_answer(app: &App, begin: Begin) -> Result<Response, A
     let reader = reader.unwrap_or_else(|| live.log.reader(None));
     let leave = Leave::new(&live, cancel);
     let every = app.settings.heartbeat;
-    let follow = Follow::live(app.store.clone(), &live, reader, every).leave(leave);
+    let follow = Follow::live(&app.runs, &live, reader, every).leave(leave);
     let mut response = sse::answer(follow.bytes(), &app.front.metrics);
     locate(&mut response, &place, Some("stream"));
     Ok(response)

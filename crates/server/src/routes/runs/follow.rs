@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::identity::Caller;
 use crate::params::{Params, Path};
-use crate::runs::Kept;
+use crate::runs::{Kept, Remote, goes_on};
 use crate::sse::{self, Follow, Leave, Place, follow_thread};
 use crate::wire::insert_field;
 
@@ -96,23 +96,28 @@ pub(super) async fn stream_run(
     let seen = resume_at(headers)?;
     let modes: Vec<String> = params.all("stream_mode").map(str::to_owned).collect();
     let every = app.settings.heartbeat;
-    let (store, location) = (app.store.clone(), place(&key, run));
+    let (hub, location) = (&app.runs, place(&key, run));
     let follow = if let Some(live) = app.runs.get(&key, run) {
         let from = seen
             .filter(|_| live.log.is_resumable())
             .map(|seen| seen.map_or(0, |seen| seen.saturating_add(1)));
         let leave = Leave::new(&live, cancel);
-        Follow::live(store, &live, live.log.reader(from), every).leave(leave)
+        Follow::live(hub, &live, live.log.reader(from), every).leave(leave)
     } else {
         let row = app.store.run(&key, run).await?.ok_or_else(no_run)?;
         let resumable = Kept::read(row.details.as_ref()).is_some_and(|kept| kept.resumable);
-        let goes_on = matches!(row.status, RunStatus::Pending | RunStatus::Running);
-        if goes_on || (resumable && seen.is_some()) {
-            Follow::stored(store, key, run, seen.flatten(), every)
+        let leave = Leave::elsewhere(hub, &key, run, cancel && goes_on(&row));
+        let follow = if resumable && seen.is_some() {
+            let remote = Remote::resumable(hub, key.clone(), run, seen.flatten());
+            Follow::remote(hub, key, remote, every)
+        } else if goes_on(&row) {
+            // What came before was not kept, or is not asked for.
+            let remote = Remote::from_now(hub, key.clone(), run, resumable).await?;
+            Follow::remote(hub, key, remote, every)
         } else {
-            // Nothing was kept, or nothing is asked for again: the stream is at its end.
-            Follow::stored(store, key, run, Some(u64::MAX - 1), every)
-        }
+            Follow::nothing(hub, key, run, every)
+        };
+        follow.leave(leave)
     };
     let mut response = sse::answer(follow.modes(modes).bytes(), &app.front.metrics);
     locate(&mut response, &location, Some("stream"));
@@ -136,7 +141,8 @@ pub(super) async fn join_run(
         app.store.run(&key, run).await?.ok_or_else(no_run)?;
         let (again, read) = (app.clone(), key.clone());
         let body = move || async move { came_to(&again, &read, run).await };
-        sse::wait_elsewhere(app.store.clone(), key, run, every, body)
+        let leave = Leave::elsewhere(&app.runs, &key, run, cancel);
+        sse::wait_elsewhere(app.store.clone(), key, run, leave, every, body)
     };
     locate(&mut response, &location, Some("join"));
     Ok(response)

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use everthread_graph::contract::{RunId, ThreadKey};
+use everthread_store::{FindThreads, ThreadStatus};
 
 use super::begin::{locate, place};
 use crate::app::App;
@@ -11,9 +12,12 @@ use crate::body::Body;
 use crate::error::ApiError;
 use crate::identity::Caller;
 use crate::params::{Params, Path, run_id, thread_id};
-use crate::runs::Stop;
+use crate::runs::{Stop, Stopped};
 use crate::sse::{self, Leave};
 use crate::wire::RunsCancel;
+
+/// Threads that are read at a time.
+const PAGE: usize = 500;
 
 fn none_matched() -> ApiError {
     ApiError::new(
@@ -40,19 +44,24 @@ pub(super) async fn one(
 ) -> Result<Response, ApiError> {
     let (key, id) = (caller.key(path.thread()?), path.run()?);
     let (stop, wait) = (action(&params)?, params.is_set("wait")?);
-    let (live, stopped) = app.runs.stop_run(&key, id, stop).await?;
-    if !stopped {
+    let stopped = app.runs.stop_run(&key, id, stop).await?;
+    if matches!(stopped, Stopped::Absent) {
         return Err(none_matched());
     }
     if !wait {
         return Ok(StatusCode::ACCEPTED.into_response());
     }
-    let mut response = match live {
-        Some(live) => {
+    let every = app.settings.heartbeat;
+    let mut response = match stopped {
+        Stopped::Here(live) => {
             let leave = Leave::new(&live, false);
-            sse::wait(live, leave, app.settings.heartbeat, |_| "{}".to_owned()).await
+            sse::wait(live, leave, every, |_| "{}".to_owned()).await
         }
-        None => axum::Json(serde_json::json!({})).into_response(),
+        _ => {
+            let (store, key) = (app.store.clone(), key.clone());
+            let leave = Leave::elsewhere(&app.runs, &key, id, false);
+            sse::wait_elsewhere(store, key, id, leave, every, || async { "{}".to_owned() })
+        }
     };
     locate(&mut response, &place(&key, id), Some("join"));
     Ok(response)
@@ -68,9 +77,9 @@ pub(super) async fn many(
     let which = which(&app, &caller, body).await?;
     let mut matched = false;
     for (key, id) in which {
-        let (live, stopped) = app.runs.stop_run(&key, id, stop).await?;
-        matched |= stopped;
-        if let (Some(live), Stop::Rollback) = (live, stop) {
+        let stopped = app.runs.stop_run(&key, id, stop).await?;
+        matched |= !matches!(stopped, Stopped::Absent);
+        if let (Stopped::Here(live), Stop::Rollback) = (stopped, stop) {
             // One after another: each goes back to where it began.
             live.wait().await;
         }
@@ -111,10 +120,7 @@ async fn which(
     };
     let mut keys: Vec<ThreadKey> = match &body.thread_id {
         Some(thread) => vec![caller.key(thread_id(thread)?)],
-        None => {
-            let driven = app.runs.of_user(&caller.user);
-            driven.iter().map(|live| live.key.clone()).collect()
-        }
+        None => busy_threads(app, caller).await?,
     };
     keys.sort();
     keys.dedup();
@@ -127,4 +133,24 @@ async fn which(
         }
     }
     Ok(all)
+}
+
+/// The threads of a user on which a run is on its way or waits, wherever it is driven.
+async fn busy_threads(app: &App, caller: &Caller) -> Result<Vec<ThreadKey>, ApiError> {
+    let mut keys = Vec::new();
+    loop {
+        let query = FindThreads {
+            status: Some(ThreadStatus::Busy),
+            archived: true,
+            offset: keys.len(),
+            limit: PAGE,
+            ..FindThreads::default()
+        };
+        let page = app.store.find_threads(&caller.user, query).await?;
+        let found = page.threads.len();
+        keys.extend(page.threads.into_iter().map(|thread| caller.key(thread.id)));
+        if found < PAGE {
+            return Ok(keys);
+        }
+    }
 }

@@ -3,20 +3,55 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use everthread_graph::contract::{Json, ThreadKey};
+use everthread_graph::contract::{At, Json, ThreadKey};
 use everthread_graph::{AnyGraph, AnyInput, Error, EventData, RunOptions, StreamModes};
+use everthread_store::{NewThread, Search, Store, StoreError};
 
+use super::beside::Beside;
 use super::speaker::{Heard, Reading, Trouble, check, input};
 
+/// Messages that a search shows: the first page of a server's.
+const FOUND: usize = 20;
+
 /// Says messages to a graph.
-pub(super) struct Here {
+pub(crate) struct Here {
     graph: Arc<dyn AnyGraph>,
+    store: Arc<dyn Store>,
     reading: Reading,
 }
 
 impl Here {
-    pub(super) fn new(graph: Arc<dyn AnyGraph>, reading: Reading) -> Self {
-        Self { graph, reading }
+    pub(super) fn new(graph: Arc<dyn AnyGraph>, store: Arc<dyn Store>, reading: Reading) -> Self {
+        Self {
+            graph,
+            store,
+            reading,
+        }
+    }
+
+    /// Does something beside the turns.
+    pub(super) async fn beside(
+        &self,
+        what: Beside,
+        key: &ThreadKey,
+        word: &str,
+    ) -> Result<(), Trouble> {
+        match what {
+            Beside::Read => drop(self.graph.state(key, At::Head, false).await?),
+            Beside::Search => {
+                let search = Search {
+                    words: word.to_owned(),
+                    thread: None,
+                    offset: 0,
+                    limit: FOUND,
+                };
+                self.store.search(&key.user, search).await?;
+            }
+            Beside::New => {
+                self.store.create_thread(key, NewThread::default()).await?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn say(&self, key: &ThreadKey, text: &str) -> Result<Heard, Trouble> {
@@ -38,6 +73,12 @@ impl Here {
             check(output.values.json()?.as_str().as_bytes())?;
         }
         Ok(heard)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::new(format!("{:?}", error.kind()))
     }
 }
 

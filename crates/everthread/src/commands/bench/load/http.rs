@@ -13,12 +13,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use self::events::Events;
+use super::beside::Beside;
 use super::speaker::{Heard, Reading, Trouble, check, input};
 use crate::failure::{Exit, Failure};
 
@@ -116,20 +117,32 @@ impl Server {
     }
 
     fn post(&self, path: &str, user: &str, body: &Value) -> Result<Request<Full<Bytes>>, Trouble> {
-        let mut request = Request::post(format!("{}{path}", self.prefix))
+        self.request(Method::POST, path, user, body.to_string())
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        user: &str,
+        body: String,
+    ) -> Result<Request<Full<Bytes>>, Trouble> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.prefix))
             .header(HOST, self.host.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(USER, user);
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let body = Full::new(Bytes::from(body.to_string()));
+        let body = Full::new(Bytes::from(body));
         request.body(body).map_err(|_| Trouble::new("request"))
     }
 }
 
 /// Says messages to a server.
-pub(super) struct There {
+pub(crate) struct There {
     server: Arc<Server>,
     reading: Reading,
     /// The connection, while no request is on it.
@@ -148,10 +161,6 @@ impl There {
     /// The ids of a load need no escaping in a path.
     pub(super) async fn say(&mut self, key: &ThreadKey, text: &str) -> Result<Heard, Trouble> {
         let begun = Instant::now();
-        let mut sender = match self.idle.take().filter(|idle| !idle.is_closed()) {
-            Some(idle) => idle,
-            None => self.server.connect().await?,
-        };
         let mut body = json!({
             "assistant_id": "chat",
             "if_not_exists": "create",
@@ -164,17 +173,57 @@ impl There {
         body["stream_mode"] = mode.into();
         let path = format!("/threads/{}/runs/{way}", key.thread);
         let request = self.server.post(&path, key.user.as_str(), &body)?;
-        sender.ready().await.map_err(broken)?;
-        let response = sender.send_request(request).await.map_err(broken)?;
-        if !response.status().is_success() {
-            return Err(self.refused(response, sender).await);
-        }
+        let (response, sender) = self.send(request).await?;
         let heard = match self.reading {
             Reading::Whole => whole(response).await,
             Reading::Stream => streamed(response, begun).await,
         };
         self.idle = Some(sender);
         heard
+    }
+
+    /// Does something beside the turns.
+    pub(super) async fn beside(
+        &mut self,
+        what: Beside,
+        key: &ThreadKey,
+        word: &str,
+    ) -> Result<(), Trouble> {
+        let (method, path, body) = match what {
+            Beside::Read => {
+                let path = format!("/threads/{}/state", key.thread);
+                (Method::GET, path, String::new())
+            }
+            Beside::Search => (Method::GET, format!("/api/search?q={word}"), String::new()),
+            Beside::New => {
+                let body = json!({"thread_id": key.thread.as_str()});
+                (Method::POST, "/threads".to_owned(), body.to_string())
+            }
+        };
+        let request = self
+            .server
+            .request(method, &path, key.user.as_str(), body)?;
+        let (response, sender) = self.send(request).await?;
+        text(response).await?;
+        self.idle = Some(sender);
+        Ok(())
+    }
+
+    /// Sends a request; gives an answer that is fine, and the connection that it comes by.
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Sender), Trouble> {
+        let mut sender = match self.idle.take().filter(|idle| !idle.is_closed()) {
+            Some(idle) => idle,
+            None => self.server.connect().await?,
+        };
+        sender.ready().await.map_err(broken)?;
+        let response = sender.send_request(request).await.map_err(broken)?;
+        if response.status().is_success() {
+            return Ok((response, sender));
+        }
+        Err(self.refused(response, sender).await)
     }
 
     /// Why the server refused: the status and its own code.

@@ -25,13 +25,13 @@ pub(super) struct Conversation {
 }
 
 impl Plan {
-    /// For so many users with so many turns each, for at least so many seconds.
-    pub(super) fn new(users: u32, turns: usize, begun: Instant, seconds: u64) -> Self {
+    /// For so many users with so many turns each, for at least so long.
+    pub(super) fn new(users: u32, turns: usize, begun: Instant, lasts: Duration) -> Self {
         Self {
             users: users as usize,
             turns,
             begun,
-            lasts: Duration::from_secs(seconds),
+            lasts,
             dealt: Mutex::default(),
         }
     }
@@ -39,6 +39,14 @@ impl Plan {
     /// Turns of each conversation.
     pub(super) fn turns(&self) -> usize {
         self.turns
+    }
+
+    /// A new thread of the same user's.
+    pub(super) fn another(key: &ThreadKey) -> Result<ThreadKey, Failure> {
+        Ok(ThreadKey {
+            user: key.user.clone(),
+            thread: ThreadId::new(Uuid::now_v7().to_string())?,
+        })
     }
 
     /// Seconds since the beginning.
@@ -84,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_repetition_is_whole_however_short_the_time() {
-        let plan = Plan::new(3, 2, Instant::now(), 0);
+        let plan = Plan::new(3, 2, Instant::now(), Duration::ZERO);
         let users: Vec<_> = std::iter::from_fn(|| plan.next())
             .map(|conversation| conversation.user)
             .collect();
@@ -93,7 +101,7 @@ mod tests {
 
     #[test]
     fn conversations_of_a_user_are_threads_of_their_own() {
-        let plan = Plan::new(1, 2, Instant::now(), 3600);
+        let plan = Plan::new(1, 2, Instant::now(), Duration::from_secs(3600));
         let (first, second) = (plan.next().unwrap(), plan.next().unwrap());
         assert_eq!(
             first.new_key().unwrap().user,

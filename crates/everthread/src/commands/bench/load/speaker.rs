@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use everthread_graph::AnyGraph;
 use everthread_graph::contract::ThreadKey;
+use everthread_store::Store;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
+use super::beside::Beside;
 use super::here::Here;
 use super::http::{Server, There};
 
 /// How a reply is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// The state, when the turn is over.
     Whole,
     /// Piece by piece.
@@ -32,7 +35,7 @@ pub(super) struct Heard {
 pub(super) struct Trouble(String);
 
 /// Says messages.
-pub(super) enum Speaker {
+pub(crate) enum Speaker {
     /// To the graph in this process.
     Here(Here),
     /// To a server.
@@ -40,6 +43,15 @@ pub(super) enum Speaker {
 }
 
 impl Speaker {
+    /// One for a graph in this process.
+    pub(crate) fn here(
+        graph: &Arc<dyn AnyGraph>,
+        store: &Arc<dyn Store>,
+        reading: Reading,
+    ) -> Self {
+        Self::Here(Here::new(Arc::clone(graph), Arc::clone(store), reading))
+    }
+
     /// One with a connection of its own to this server.
     pub(super) fn there(server: &Arc<Server>, reading: Reading) -> Self {
         Self::There(There::new(Arc::clone(server), reading))
@@ -50,6 +62,22 @@ impl Speaker {
         match self {
             Self::Here(here) => here.say(key, text).await,
             Self::There(there) => there.say(key, text).await,
+        }
+    }
+}
+
+impl Speaker {
+    /// Does something beside the turns; a search is for a word of this text.
+    pub(super) async fn beside(
+        &mut self,
+        what: Beside,
+        key: &ThreadKey,
+        text: &str,
+    ) -> Result<(), Trouble> {
+        let word = text.split(' ').next().unwrap_or_default();
+        match self {
+            Self::Here(here) => here.beside(what, key, word).await,
+            Self::There(there) => there.beside(what, key, word).await,
         }
     }
 }
