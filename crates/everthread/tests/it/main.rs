@@ -7,6 +7,7 @@ mod binary;
 mod chatting;
 mod commands;
 mod kill;
+mod langgraph;
 mod load;
 mod readiness;
 mod serving;
