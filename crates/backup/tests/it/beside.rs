@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use everthread_backup::restore::{Restore, prepare_beside};
 use everthread_backup::{BackupErrorKind, Form, delete, find};
-use everthread_store::Store;
 use everthread_store::conformance::{Ids, Talk, sound};
 use everthread_store::portable::Scope;
 

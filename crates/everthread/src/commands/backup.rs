@@ -4,7 +4,6 @@ mod create;
 mod import;
 mod list;
 mod restore;
-pub(crate) mod schedule;
 mod verify;
 
 use std::time::{SystemTime, UNIX_EPOCH};

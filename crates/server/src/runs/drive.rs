@@ -107,10 +107,8 @@ pub(super) async fn drive(
             Next::Event(None) => break,
         }
     }
-    drive
-        .hub
-        .metrics
-        .store_served(!failed.as_ref().is_some_and(is_of_store));
+    let metrics = &drive.hub.metrics;
+    metrics.store_served(!failed.as_ref().is_some_and(is_of_store));
     if let Some(tell) = drive.tell.take() {
         // There is no run in the store: nothing was left to do, or it was refused.
         let told = failed.clone().map_or(Ok(()), Err);
@@ -167,7 +165,7 @@ impl Drive {
         tokio::select! {
             biased;
             next = next => next,
-            () = self.hub.park.cancelled() => Next::Park,
+            () = self.hub.parking.cancelled() => Next::Park,
         }
     }
 
@@ -293,8 +291,7 @@ impl Drive {
 
     /// Leaves the run as it is: the store sees it as active until this process is gone, and the next one takes it up.
     async fn leave(mut self, stream: AnyStream) {
-        // Dropping the stream would end the run.
-        std::mem::forget(stream);
+        self.hub.park(stream);
         self.speaker.leave().await;
         self.live.log.close();
         self.live.end(Outcome::Parked);
