@@ -60,6 +60,21 @@ impl Create {
             now_ms,
         }
     }
+
+    /// Whether it goes together.
+    ///
+    /// # Errors
+    /// `Invalid` for a snapshot of anything but all, or a prefix that is none.
+    pub fn check(&self) -> Result<(), BackupError> {
+        name::check_prefix(&self.prefix)?;
+        if self.form == Form::Snapshot && self.scope != Scope::Whole {
+            return Err(BackupError::new(
+                BackupErrorKind::Invalid,
+                "a snapshot holds everything: make an archive of a user or a thread",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Makes a backup of a store, while others go on writing. The file has its name only once it is whole and on the disk.
@@ -73,7 +88,7 @@ pub async fn create(
     what: &Create,
     progress: Progress<'_>,
 ) -> Result<Created, BackupError> {
-    name::check_prefix(&what.prefix)?;
+    what.check()?;
     let mut what = what.clone();
     match &what.file {
         Some(file) => what.dir = name::dir_of(file).to_owned(),
@@ -133,12 +148,6 @@ async fn snapshot(
     what: &Create,
     progress: Progress<'_>,
 ) -> Result<TempPath, BackupError> {
-    if what.scope != Scope::Whole {
-        return Err(BackupError::new(
-            BackupErrorKind::Invalid,
-            "a snapshot holds everything: make an archive of a user or a thread",
-        ));
-    }
     let path = unfinished(&what.dir)?.into_temp_path();
     // The name is taken; the store creates the file itself.
     fs::remove_file(&path).map_err(|error| BackupError::file("write", &path, error))?;
@@ -171,18 +180,17 @@ async fn write_rows(
         let mut rows = rows;
         let mut next = || runtime.block_on(rows.next()).transpose();
         let file = unfinished(&what.dir)?;
-        let tell = |rows: u64| {
-            if rows.is_multiple_of(TOLD_EVERY) {
-                // Whoever waits no longer hears nothing.
-                let _ = told.send(rows);
-            }
+        // What nobody waits for any more is not finished.
+        let tell = |rows: u64| match rows.is_multiple_of(TOLD_EVERY) {
+            true => told.send(rows).map_err(|_| given_up()),
+            false => Ok(()),
         };
         let count = if form == Form::Archive {
             let mut spools = Spools::within(&what.dir)?;
             while let Some(batch) = next()? {
                 for row in &batch {
                     spools.row(row)?;
-                    tell(spools.rows());
+                    tell(spools.rows())?;
                 }
             }
             let count = spools.rows();
@@ -193,7 +201,7 @@ async fn write_rows(
             while let Some(batch) = next()? {
                 for row in &batch {
                     export.row(row)?;
-                    tell(export.rows());
+                    tell(export.rows())?;
                 }
             }
             let count = export.rows();
@@ -211,4 +219,11 @@ async fn write_rows(
         let what = "making the backup was broken off: try again";
         Err(BackupError::new(BackupErrorKind::Unavailable, what).with_source(error))
     })
+}
+
+fn given_up() -> BackupError {
+    BackupError::new(
+        BackupErrorKind::Unavailable,
+        "making the backup was given up",
+    )
 }

@@ -13,10 +13,12 @@ use everthread_store::Store;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::assistants::Assistants;
+use crate::backups::Jobs;
 use crate::cors;
 use crate::embedder::Embedder;
 use crate::error::ApiError;
 use crate::front::{self, Front};
+use crate::gate::Gate;
 use crate::openai::{OpenAi, refusal};
 use crate::routes;
 use crate::runs::Hub;
@@ -35,6 +37,8 @@ pub struct AppState {
     pub settings: Settings,
     /// Identity, limits, counters and health.
     pub front: Front,
+    /// Whether requests come in.
+    pub(crate) gate: Gate,
     /// Graphs and what was made of them.
     pub(crate) assistants: Arc<Assistants>,
     /// The runs that this process drives.
@@ -45,6 +49,8 @@ pub struct AppState {
     pub(crate) sessions: Sessions,
     /// What ranks items by meaning; `None` where nothing does.
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    /// Backups that are made and restored; `None` where there are none.
+    pub(crate) jobs: Option<Arc<Jobs>>,
 }
 
 impl App {

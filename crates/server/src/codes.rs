@@ -36,6 +36,18 @@ pub const CODES: &[ErrorCode] = &[
         "Delete the assistant and make it anew. The log says what is wrong with it.",
     ),
     code(
+        "backup_unavailable",
+        503,
+        "A file of a backup, or the folder of the backups, cannot be read or written just now.",
+        "Look whether the disk is full and who may write there, then try again.",
+    ),
+    code(
+        "backup_unusable",
+        409,
+        "The file is no backup of Everthread, is damaged, was written by a newer version, or holds what this server cannot serve. Nothing has changed.",
+        "Take another backup: `GET /api/backups` tells which were verified.",
+    ),
+    code(
         "bad_request",
         400,
         "The request is understood and cannot be done on this thread or in this state.",
@@ -70,6 +82,12 @@ pub const CODES: &[ErrorCode] = &[
         503,
         "Items cannot be ranked by meaning just now.",
         "Try again, or search without `query`. The log says what the model for embeddings lacks.",
+    ),
+    code(
+        "erased",
+        409,
+        "The backup holds a user who was erased after it was made. Nothing was restored.",
+        "Restore with `with_erased` if the user is to come back.",
     ),
     code(
         "exists",
@@ -131,6 +149,12 @@ pub const CODES: &[ErrorCode] = &[
         "Take one that `GET /v1/models` lists, or leave `model` out.",
     ),
     code(
+        "no_backups",
+        404,
+        "This server makes no backups.",
+        "Use one that has a folder for them, as `everthread serve` has.",
+    ),
+    code(
         "no_crons",
         404,
         "This server runs nothing on a schedule.",
@@ -181,6 +205,12 @@ pub const CODES: &[ErrorCode] = &[
          the key one of its own.",
     ),
     code(
+        "restoring",
+        503,
+        "The storage is being replaced by a backup. Nothing was begun.",
+        "Try again after the seconds that `Retry-After` says.",
+    ),
+    code(
         "run_active",
         409,
         "The run has not ended.",
@@ -198,6 +228,12 @@ pub const CODES: &[ErrorCode] = &[
         503,
         "The server is about to stop. Nothing was begun.",
         "Try again after the seconds that `Retry-After` says: by then it, or another, should be there.",
+    ),
+    code(
+        "store_in_use",
+        409,
+        "Another process has the storage open, so that it cannot be replaced. Nothing has changed.",
+        "Stop the other process, such as a chat on the same file, and restore again.",
     ),
     code(
         "store_newer",
@@ -228,6 +264,12 @@ pub const CODES: &[ErrorCode] = &[
         503,
         "Tokens cannot be checked, because the key set of their issuer cannot be had.",
         "Try again after the seconds that `Retry-After` says. The log says why the issuer cannot be asked.",
+    ),
+    code(
+        "too_many_jobs",
+        429,
+        "As many jobs are at work as the server takes. Nothing was begun.",
+        "Wait until one has ended (`GET /api/jobs`), or cancel one.",
     ),
     code(
         "too_many_runs",

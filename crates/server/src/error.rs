@@ -1,10 +1,12 @@
 //! The one place where errors become HTTP statuses and stable codes.
 
+use std::error::Error as _;
 use std::fmt;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use everthread_backup::{BackupError, BackupErrorKind};
 use everthread_graph::ErrorKind;
 use everthread_store::{StoreError, StoreErrorKind};
 use serde::Serialize;
@@ -147,6 +149,38 @@ impl From<everthread_graph::Error> for ApiError {
             ErrorKind::AmbiguousResume | ErrorKind::AmbiguousNode => Self::bad_request(detail),
             ErrorKind::Cancelled => Self::conflict("cancelled", detail),
             _ => internal(detail),
+        }
+    }
+}
+
+/// What an error says with what lies beneath it.
+fn words(error: &BackupError) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text += &format!(": {said}");
+        }
+        below = cause.source();
+    }
+    text
+}
+
+impl From<BackupError> for ApiError {
+    fn from(error: BackupError) -> Self {
+        let detail = words(&error);
+        match error.kind() {
+            BackupErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
+            BackupErrorKind::Exists => Self::conflict("exists", detail),
+            BackupErrorKind::Foreign | BackupErrorKind::Damaged | BackupErrorKind::Newer => {
+                Self::conflict("backup_unusable", detail)
+            }
+            BackupErrorKind::InUse => Self::conflict("store_in_use", detail),
+            BackupErrorKind::Erased => Self::conflict("erased", detail),
+            BackupErrorKind::Unavailable => Self::unavailable("backup_unavailable", detail),
+            BackupErrorKind::Store(kind) => of_store(kind, detail),
+            _ => Self::invalid(detail),
         }
     }
 }

@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use everthread_store::Store;
 
 use crate::app::App;
+use crate::gate;
 use crate::health::{Probe, StorageProbe};
 use crate::identity::guard::{self, Rules};
 use crate::identity::{Auth, Exposed, JwtSettings};
@@ -41,7 +42,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// The front of a server that listens on this address.
+    /// The front of a server that listens on this address, since then.
     ///
     /// # Errors
     /// `PermissionDenied` with [`Exposed`]; `InvalidInput` when tokens cannot work as they are set up; those of the
@@ -50,6 +51,7 @@ impl Front {
         parts: FrontParts,
         store: &Arc<dyn Store>,
         address: IpAddr,
+        started: Instant,
     ) -> io::Result<Self> {
         let has_tokens = parts.jwt.is_some();
         let auth = Auth::new(Arc::clone(store), parts.jwt, address)
@@ -71,7 +73,7 @@ impl Front {
             metrics: parts.metrics,
             storage,
             probes,
-            started: Instant::now(),
+            started,
         })
     }
 }
@@ -83,9 +85,11 @@ pub(crate) fn inner(router: Router, app: &App) -> Router {
         .layer(from_fn_with_state(app.clone(), sessions::note))
 }
 
-/// The outermost layers: only this machine in local mode; and the log, which sees every answer.
+/// The outermost layers: only this machine in local mode; nobody while the store is replaced; and the log, which sees
+/// every answer.
 pub(crate) fn outer(router: Router, app: &App) -> Router {
     router
         .layer(from_fn_with_state(app.clone(), guard::place))
+        .layer(from_fn_with_state(app.clone(), gate::pass))
         .layer(from_fn_with_state(app.clone(), request_log::log))
 }

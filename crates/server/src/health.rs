@@ -5,5 +5,5 @@ mod serve;
 mod storage;
 
 pub use probe::{Component, Probe, Standing};
-pub(crate) use serve::{Alive, Health, routes};
+pub(crate) use serve::{Alive, Health, LIVEZ, alive, routes};
 pub(crate) use storage::StorageProbe;

@@ -58,6 +58,7 @@ struct Inner {
     storage_messages: Gauge,
     removed_threads: Counter,
     removed_bytes: Counter,
+    backup_age: Gauge<f64, AtomicU64>,
 }
 
 /// From a tenth of a millisecond to some seven minutes.
@@ -98,11 +99,13 @@ impl Metrics {
             storage_messages: Gauge::default(),
             removed_threads: Counter::default(),
             removed_bytes: Counter::default(),
+            backup_age: Gauge::default(),
         };
         inner.register_requests();
         inner.register_runs();
         inner.register_store();
         inner.register_storage();
+        inner.backup_age.set(f64::NAN);
         Self(Arc::new(inner))
     }
 
@@ -272,6 +275,12 @@ impl Metrics {
         text
     }
 
+    /// How old the newest verified backup is.
+    pub(crate) fn set_backup_age(&self, age: Option<Duration>) {
+        let age = age.map_or(f64::NAN, |age| age.as_secs_f64());
+        self.0.backup_age.set(age);
+    }
+
     pub(crate) fn set_uptime(&self, uptime: Duration) {
         self.0.uptime.set(uptime.as_secs_f64());
     }
@@ -384,6 +393,12 @@ impl Inner {
             "Time that the store took to answer; of a commit, until it was handed over",
             Unit::Seconds,
             self.store_seconds.clone(),
+        );
+        to.register_with_unit(
+            "backup_verified_age",
+            "Age of the newest backup that was restored to scratch and compared; NaN while there is none",
+            Unit::Seconds,
+            self.backup_age.clone(),
         );
     }
 

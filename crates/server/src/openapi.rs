@@ -71,7 +71,7 @@ pub fn openapi_document() -> Value {
 }
 
 /// The groups of routes.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("threads", "Conversations and their states."),
     ("runs", "Executions of a graph on a thread."),
     ("assistants", "Graphs, and what was made of them."),
@@ -83,6 +83,10 @@ const TAGS: [(&str, &str); 9] = [
     ("mcp", "A user's memory as tools."),
     ("users", "Profiles and what users did."),
     ("operation", "Keys, storage, health and figures."),
+    (
+        "backups",
+        "Backups of the storage, and the jobs that make and restore them.",
+    ),
     ("system", "What the server is."),
 ];
 

@@ -2,37 +2,40 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::serve::ListenerExt;
 use everthread_graph::AnyGraph;
 use everthread_store::Store;
-use std::net::SocketAddr;
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::app::{App, AppState};
-use crate::assistants::Assistants;
+use crate::backups::{Backups, Jobs, Swap};
+use crate::door::Door;
 use crate::embedder::Embedder;
-use crate::front::{Front, FrontParts};
-use crate::graphs::Graphs;
+use crate::front::FrontParts;
 use crate::health::Probe;
+use crate::house::{Ground, House};
 use crate::identity::JwtSettings;
 use crate::limits::LimitSettings;
 use crate::metrics::Metrics;
-use crate::openai::{Offer, OpenAi, Turns};
-use crate::runs::Hub;
-use crate::sessions::{self, Sessions};
+use crate::openai::Offer;
+use crate::replace::replace;
 use crate::settings::Settings;
-use crate::upkeep;
 
 /// A server that is being put together.
 pub struct Server {
-    store: Arc<dyn Store>,
-    settings: Settings,
-    front: FrontParts,
-    graphs: Vec<Arc<dyn AnyGraph>>,
-    embedder: Option<Arc<dyn Embedder>>,
-    offer: Option<Offer>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    pub(crate) front: FrontParts,
+    pub(crate) graphs: Vec<Arc<dyn AnyGraph>>,
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    pub(crate) offer: Option<Offer>,
+    backups: Option<Backups>,
 }
 
 impl Server {
@@ -46,6 +49,7 @@ impl Server {
             graphs: Vec::new(),
             embedder: None,
             offer: None,
+            backups: None,
         }
     }
 
@@ -105,71 +109,98 @@ impl Server {
         self
     }
 
+    /// Makes, verifies and restores backups; by default none.
+    #[must_use]
+    pub fn backups(mut self, backups: Backups) -> Self {
+        self.backups = Some(backups);
+        self
+    }
+
     /// Serves until `shutdown` is done: first takes up the runs that other processes left, and at the end lets runs
-    /// come to theirs, or leaves them for the next start. The store stays open.
+    /// come to theirs, or leaves them for the next start. The store stays open, unless a backup took its place: then
+    /// both are closed.
     ///
     /// # Errors
     /// When the listener fails, or the store when it is asked for what was left.
     pub async fn serve(
-        self,
+        mut self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let address = listener.local_addr()?.ip();
-        let front = Front::new(self.front, &self.store, address).await?;
-        let first = self.graphs.first().map(|first| first.name().to_owned());
-        let offer = self
-            .offer
-            .unwrap_or_else(|| Offer::new(first.unwrap_or_default()));
-        let now_ms = jiff::Timestamp::now().as_millisecond();
-        let graphs = Graphs::new(self.graphs, now_ms);
-        let assistants = Arc::new(Assistants::new(graphs, self.store.clone()));
-        let runs = Hub::new(
-            self.store.clone(),
-            assistants.clone(),
-            self.settings.clone(),
-            front.metrics.clone(),
-        );
-        runs.recover().await.map_err(io::Error::other)?;
-        let app = App::new(AppState {
-            store: self.store,
-            settings: self.settings,
-            front,
-            assistants,
-            runs: runs.clone(),
-            openai: OpenAi {
-                offer,
-                turns: Turns::default(),
-            },
-            sessions: Sessions::default(),
-            embedder: self.embedder,
-        });
-        let recovering = tokio::spawn(runs.clone().keep_recovering());
-        let hearing = tokio::spawn(runs.clone().hear_asks());
-        let upkeep = tokio::spawn(upkeep::keep_up(app.clone()));
-        let keeping = tokio::spawn(sessions::keep(app.clone()));
-        let service = app.router();
-        let service = service.into_make_service_with_connect_info::<SocketAddr>();
-        // A first token is small: it must not wait for a second one to fill its packet.
-        let listener = listener.tap_io(|connection| {
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(operation = "connection", %error, "small packets wait");
+        let (jobs, mut swaps) = self.backups.take().map(Jobs::new).unzip();
+        let ground = Ground {
+            address: listener.local_addr()?.ip(),
+            started: Instant::now(),
+            jobs,
+        };
+        let mut house = House::open(self, &ground).await?;
+        let mut is_own = false;
+        let door = Door::to(house.app.router());
+        let (quit, quitting) = oneshot::channel::<()>();
+        let mut listening = listen(listener, &door, quitting);
+        tokio::pin!(shutdown);
+        // The listener ends by itself only when it fails.
+        let failed = loop {
+            let swap = tokio::select! {
+                () = &mut shutdown => break None,
+                failed = &mut listening => break Some(failed),
+                swap = next(&mut swaps) => swap,
+            };
+            if let Some(jobs) = &ground.jobs {
+                house = replace(house, swap, &ground, jobs, &door).await;
+                is_own = true;
             }
-        });
-        let stopping = runs.clone();
-        let served = axum::serve(listener, service)
-            .with_graceful_shutdown(async move {
-                shutdown.await;
-                // Streams end with their runs, and the connections with the streams.
-                tokio::spawn(async move { stopping.stop().await });
-            })
-            .await;
-        runs.stop().await;
-        recovering.abort();
-        hearing.abort();
-        upkeep.abort();
-        keeping.abort();
-        app.sessions.write(&*app.store).await;
+        };
+        let _ = quit.send(());
+        // Streams end with their runs, and the connections with the streams.
+        house.app.runs.stop().await;
+        let served = match failed {
+            Some(failed) => listened(failed),
+            None => listened(listening.await),
+        };
+        drop(swaps);
+        if let Some(jobs) = &ground.jobs {
+            jobs.cancel_but(None).await;
+        }
+        house.leave().await;
+        if is_own {
+            house.app.store.close().await.map_err(io::Error::other)?;
+        }
         served
+    }
+}
+
+type Listening = AbortOnDropHandle<io::Result<()>>;
+
+/// Serves what is behind the door, until told to quit.
+fn listen(listener: TcpListener, door: &Arc<Door>, quitting: oneshot::Receiver<()>) -> Listening {
+    let service = door.service();
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    // A first token is small: it must not wait for a second one to fill its packet.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(operation = "connection", %error, "small packets wait");
+        }
+    });
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
+        // Whoever is gone without a word wants it to end too.
+        let _ = quitting.await;
+    });
+    AbortOnDropHandle::new(tokio::spawn(serving.into_future()))
+}
+
+fn listened(ended: Result<io::Result<()>, JoinError>) -> io::Result<()> {
+    ended.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// The next store that is to be swapped in; never one where there are no backups.
+async fn next(swaps: &mut Option<mpsc::UnboundedReceiver<Swap>>) -> Swap {
+    let next = match swaps {
+        Some(swaps) => swaps.recv().await,
+        None => None,
+    };
+    match next {
+        Some(swap) => swap,
+        None => std::future::pending().await,
     }
 }

@@ -5,7 +5,6 @@ mod import;
 mod langgraph;
 mod list;
 mod restore;
-pub(crate) mod schedule;
 mod verify;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -11,7 +11,6 @@ use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Serve;
-use crate::commands::backup::schedule::Schedule;
 use crate::commands::chat::make_servable;
 use crate::commands::models;
 use crate::failure::{Exit, Failure};
@@ -40,7 +39,6 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Serve) -> Re
     if args.pull {
         pull(lacking, models_dir)?;
     }
-    let backups = Schedule::begin(settings, &serving.store);
     let done = listen(
         settings,
         output,
@@ -50,7 +48,6 @@ pub(crate) async fn run(settings: &Settings, output: Output, args: &Serve) -> Re
         serving.server,
     )
     .await;
-    drop(backups);
     let closed = serving.store.close().await;
     done?;
     Ok(closed?)

@@ -1,9 +1,10 @@
 //! Which database a storage URL means.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use everthread_postgres::{PostgresOptions, PostgresStore};
-use everthread_sqlite::{SqliteOptions, SqliteStore};
+use everthread_sqlite::{Location, SqliteOptions, SqliteStore};
 use everthread_store::Store;
 
 use crate::failure::Failure;
@@ -27,6 +28,17 @@ impl Storage {
             return Ok(Self::Postgres(Box::new(PostgresOptions::from_url(url)?)));
         }
         Ok(Self::Sqlite(SqliteOptions::from_url(url)?))
+    }
+
+    /// The file of one that is kept in a file.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(SqliteOptions {
+                location: Location::File(path),
+                ..
+            }) => Some(path),
+            _ => None,
+        }
     }
 
     /// Opens it: a file or a schema that is new is made.

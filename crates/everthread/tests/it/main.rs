@@ -11,6 +11,7 @@ mod kill;
 mod langgraph;
 mod load;
 mod readiness;
+mod restoring;
 mod serving;
 mod tidy;
 mod two_servers;

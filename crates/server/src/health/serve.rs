@@ -14,6 +14,9 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::routes::{Routes, Rule};
 
+/// Where it is told that the process runs, whatever else does not.
+pub(crate) const LIVEZ: &str = "/livez";
+
 /// How the whole server stands: as its worst part does.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
@@ -33,13 +36,17 @@ pub(crate) struct Alive {
 
 pub(crate) fn routes(routes: Routes) -> Routes {
     routes
-        .route(Method::GET, "/livez", Rule::Public, livez)
+        .route(Method::GET, LIVEZ, Rule::Public, livez)
         .route(Method::GET, "/readyz", Rule::Public, readyz)
         .route(Method::GET, "/health", Rule::Manage, health)
 }
 
-/// The process runs and answers.
 async fn livez() -> Json<Alive> {
+    alive()
+}
+
+/// The process runs and answers.
+pub(crate) fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
@@ -84,7 +91,6 @@ async fn health(State(app): State<App>) -> Response {
         components.push(probe.look().await);
     }
     components.push(queue(&app));
-    components.push(backup());
     let status = components.iter().map(|part| part.status).max();
     let status = status.unwrap_or(Standing::Ok);
     let code = match status {
@@ -118,9 +124,4 @@ fn queue(app: &App) -> Component {
         .fact("waiting_runs", waiting)
         .fact("max_runs", most)
         .fact("open_streams", app.front.metrics.open_streams())
-}
-
-/// Nothing makes or verifies backups yet.
-fn backup() -> Component {
-    Component::new("backup", Standing::Ok).fact("verified_age_s", serde_json::Value::Null)
 }

@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
 
 use super::{Principal, Role};
 use crate::app::App;
+use crate::carried::carried;
 use crate::error::ApiError;
 use crate::front::Front;
 use crate::limits::OpenStream;
@@ -76,7 +75,7 @@ pub(crate) async fn rule(State(app): State<App>, mut request: Request, next: Nex
     let mut response = next.run(request).await;
     response.extensions_mut().insert(principal);
     match open {
-        Some(open) if response.status().is_success() => counted(response, open),
+        Some(open) if response.status().is_success() => carried(response, open),
         _ => response,
     }
 }
@@ -93,16 +92,6 @@ fn open_stream(
         return Ok(None);
     }
     app.front.limits.open_stream(principal)
-}
-
-/// The response, counted as a stream until its body ends or is dropped.
-fn counted(response: Response, open: OpenStream) -> Response {
-    response.map(|body| {
-        let frames = body.into_data_stream();
-        Body::from_stream(frames.inspect(move |_| {
-            let _ = &open;
-        }))
-    })
 }
 
 async fn admit(

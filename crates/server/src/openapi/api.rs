@@ -4,12 +4,16 @@ use super::doc::Doc;
 use crate::health::{Alive, Health};
 use crate::routes::api::wire::{ErasedBody, KeyBody, ProfileBody, StorageBody, UserBody};
 use crate::routes::api::{
-    ConversationList, HitList, KeyList, MadeKeyBody, NewKeyBody, SessionList, UserList,
+    BackupBody, BackupList, ConfirmBody, ConversationList, HitList, ImportBody, JobBody, JobList,
+    KeyList, MadeKeyBody, NewBackupBody, NewKeyBody, PruneBody, PrunedBody, RestoreBody,
+    SessionList, UserList,
 };
 
 pub(super) fn docs() -> Vec<Doc> {
     let mut docs = users();
     docs.extend(operation());
+    docs.extend(backups());
+    docs.extend(jobs());
     docs.extend(system());
     docs
 }
@@ -93,6 +97,78 @@ fn operation() -> Vec<Doc> {
         doc("GET", "/metrics", "Counters for Prometheus").text("application/openmetrics-text"),
         doc("GET", "/livez", "Whether the process runs").gives::<Alive>(),
         doc("GET", "/readyz", "Whether the storage answers").gives::<Alive>(),
+    ]
+}
+
+fn backups() -> Vec<Doc> {
+    let doc = |method, path, summary| Doc::new(method, path, "backups", summary);
+    vec![
+        doc("GET", "/api/backups", "List backups, the newest first").gives::<BackupList>(),
+        doc("POST", "/api/backups", "Make a backup; it is a job")
+            .reads::<NewBackupBody>()
+            .status(202)
+            .gives::<JobBody>(),
+        doc(
+            "POST",
+            "/api/backups/prune",
+            "Delete old backups of everything",
+        )
+        .reads::<PruneBody>()
+        .gives::<PrunedBody>(),
+        doc("GET", "/api/backups/{name}", "Get what a backup says of itself")
+            .gives::<BackupBody>(),
+        doc("DELETE", "/api/backups/{name}", "Delete a backup").gives::<BackupBody>(),
+        doc(
+            "GET",
+            "/api/backups/{name}/download",
+            "Get the file of a backup",
+        )
+        .text("application/octet-stream"),
+        doc(
+            "POST",
+            "/api/backups/{name}/verify",
+            "Restore a backup to scratch and compare; it is a job",
+        )
+        .status(202)
+        .gives::<JobBody>(),
+        doc(
+            "POST",
+            "/api/backups/{name}/restore",
+            "Prepare a restore; it is a job, which says what would change and waits to be confirmed",
+        )
+        .reads::<RestoreBody>()
+        .status(202)
+        .gives::<JobBody>(),
+        doc(
+            "POST",
+            "/api/backups/{name}/import",
+            "Take an archive or an export into the storage; it is a job",
+        )
+        .reads::<ImportBody>()
+        .status(202)
+        .gives::<JobBody>(),
+    ]
+}
+
+fn jobs() -> Vec<Doc> {
+    let doc = |method, path, summary| Doc::new(method, path, "backups", summary);
+    vec![
+        doc("GET", "/api/jobs", "List jobs, the newest first").gives::<JobList>(),
+        doc("GET", "/api/jobs/{job_id}", "Get how a job stands").gives::<JobBody>(),
+        doc(
+            "DELETE",
+            "/api/jobs/{job_id}",
+            "Break a job off; forget one that is over",
+        )
+        .gives::<JobBody>(),
+        doc(
+            "POST",
+            "/api/jobs/{job_id}/confirm",
+            "Let a restore go on that waits",
+        )
+        .reads::<ConfirmBody>()
+        .status(202)
+        .gives::<JobBody>(),
     ]
 }
 

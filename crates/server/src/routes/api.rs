@@ -1,7 +1,9 @@
-//! `/api`: what Everthread has of its own: users, search, storage, keys.
+//! `/api`: what Everthread has of its own: users, search, storage, keys, backups.
 
+mod backups;
 mod export;
 mod history;
+mod jobs;
 mod keys;
 mod profile;
 mod search;
@@ -11,7 +13,11 @@ pub(crate) mod wire;
 
 use everthread_graph::contract::UserId;
 
+pub(crate) use backups::{
+    BackupBody, BackupList, ImportBody, NewBackupBody, PruneBody, PrunedBody, RestoreBody,
+};
 pub(crate) use history::{ConversationList, SessionList};
+pub(crate) use jobs::{ConfirmBody, JobBody, JobList};
 pub(crate) use keys::{KeyList, MadeKeyBody, NewKeyBody};
 pub(crate) use search::HitList;
 pub(crate) use users::UserList;
@@ -30,7 +36,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
     let routes = export::routes(routes);
     let routes = search::routes(routes);
     let routes = storage::routes(routes);
-    keys::routes(routes)
+    let routes = keys::routes(routes);
+    let routes = backups::routes(routes);
+    jobs::routes(routes)
 }
 
 /// The user that a path names: `me`, the caller's own, or any for who manages users. Another's is absent.

@@ -176,7 +176,7 @@ impl Drive {
         tokio::select! {
             biased;
             next = next => next,
-            () = self.hub.park.cancelled() => Next::Park,
+            () = self.hub.parking.cancelled() => Next::Park,
         }
     }
 
@@ -307,8 +307,7 @@ impl Drive {
 
     /// Leaves the run as it is: the store sees it as active until this process is gone, and the next one takes it up.
     async fn leave(mut self, stream: AnyStream) {
-        // Dropping the stream would end the run.
-        std::mem::forget(stream);
+        self.hub.park(stream);
         self.speaker.leave().await;
         self.live.log.close();
         self.live.end(Outcome::Parked);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use everthread_graph::contract::{Multitask, RunId, ThreadKey};
-use everthread_graph::{CancellationToken, ErrorKind};
+use everthread_graph::{AnyStream, CancellationToken, ErrorKind};
 use everthread_store::{RunQuery, RunStatus, Store, StoreErrorKind};
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
@@ -39,8 +39,9 @@ pub(crate) struct Hub {
     pub(crate) tapes: Tapes,
     pub(crate) tasks: TaskTracker,
     /// Cancelled when runs are to be left as they are, for the next process.
-    pub(crate) park: CancellationToken,
+    pub(crate) parking: CancellationToken,
     live: Mutex<HashMap<RunId, Arc<Live>>>,
+    parked: Mutex<Vec<AnyStream>>,
     stopping: AtomicBool,
 }
 
@@ -60,8 +61,9 @@ impl Hub {
             metrics,
             feeds: Feeds::default(),
             tasks: TaskTracker::new(),
-            park: CancellationToken::new(),
+            parking: CancellationToken::new(),
             live: Mutex::default(),
+            parked: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
     }
@@ -243,7 +245,7 @@ impl Hub {
                 left,
                 "runs are left for the next start"
             );
-            self.park.cancel();
+            self.parking.cancel();
             if tokio::time::timeout(PARKING, self.tasks.wait())
                 .await
                 .is_err()
@@ -253,9 +255,36 @@ impl Hub {
         }
     }
 
+    /// Keeps a run that is left as it is: dropped while the store is open, it would end.
+    pub(super) fn park(&self, stream: AnyStream) {
+        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        parked.push(stream);
+    }
+
+    /// Lets go of the runs that were left. To be called when the store is closed: the next one goes on with them.
+    pub(crate) fn let_go(&self) {
+        self.parked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// Whether no more runs are taken.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Hub {
+    /// The store may be open still: what was left must not end now.
+    fn drop(&mut self) {
+        let parked = self
+            .parked
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(parked)
+            .into_iter()
+            .for_each(std::mem::forget);
     }
 }
 

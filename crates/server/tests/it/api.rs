@@ -152,7 +152,7 @@ async fn a_user_is_exported_held_and_erased() {
 
 #[tokio::test]
 async fn health_tells_every_part() {
-    let app = TestApp::new().await;
+    let app = TestApp::backed().await;
     let health = call(&app, "GET", "/health", &[], NONE).await.ok();
     assert_eq!(health["status"], "ok");
     let parts = health["components"].as_array().unwrap();

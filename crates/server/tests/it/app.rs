@@ -1,16 +1,22 @@
 //! A server on a port of its own, and a client of it.
 
+use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use everthread_backup::Opener;
 use everthread_chat::{CHAT, Chatbot, ContextPolicy, GRAPH, Models};
 use everthread_model::scripted::Scripted;
 use everthread_model::{ChatModel, ModelConfig};
-use everthread_server::{LimitSettings, Offer, Server, Settings};
+use everthread_server::{Backups, LimitSettings, Offer, Reopen, Server, Settings};
 use everthread_sqlite::{SqliteOptions, SqliteStore};
-use everthread_store::Store;
+use everthread_store::{Store, StoreError};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -26,7 +32,12 @@ pub struct TestApp {
     pub base: String,
     pub client: Client,
     pub holds: Holds,
+    /// The store that it was begun with.
     pub store: Arc<dyn Store>,
+    /// Where a store in a file and its backups are.
+    pub dir: Option<TempDir>,
+    /// How often stores that were replaced do not open.
+    pub broken: Arc<AtomicU32>,
     user: String,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<std::io::Result<()>>>,
@@ -81,6 +92,75 @@ pub fn settings() -> Settings {
     }
 }
 
+/// A server with every graph.
+fn server(
+    store: &Arc<dyn Store>,
+    settings: Settings,
+    holds: &Holds,
+    limits: LimitSettings,
+) -> Server {
+    let echo: Arc<dyn ChatModel> = Arc::new(Scripted::echo());
+    let models = Models::new(echo)
+        .opening(|name| everthread_model::open(&name.parse()?, &ModelConfig::default()));
+    let bot = Chatbot::new(store.clone(), models, ContextPolicy::default());
+    let bot = bot.expect("the chat graph");
+    let server = Server::new(store.clone())
+        .settings(settings)
+        .limits(limits)
+        .offer(offer());
+    let built_in = bot.graphs().expect("the built-in graphs");
+    let all = built_in.into_iter().chain(graphs(store, holds));
+    all.fold(server, Server::graph)
+}
+
+/// Opens SQLite files.
+pub struct Files;
+
+#[async_trait]
+impl Opener for Files {
+    async fn open(&self, path: &Path) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(Arc::new(SqliteStore::open(SqliteOptions::at(path))?))
+    }
+
+    fn is_open(&self, path: &Path) -> bool {
+        SqliteStore::is_open(path)
+    }
+
+    fn beside(&self, path: &Path) -> Vec<PathBuf> {
+        SqliteStore::files_beside(path)
+    }
+}
+
+/// Opens the server's store again.
+struct Again {
+    file: PathBuf,
+    settings: Settings,
+    holds: Holds,
+    broken: Arc<AtomicU32>,
+}
+
+impl Again {
+    fn over(&self, store: &Arc<dyn Store>) -> Server {
+        let limits = LimitSettings::default();
+        server(store, self.settings.clone(), &self.holds, limits)
+    }
+}
+
+#[async_trait]
+impl Reopen for Again {
+    async fn reopen(&self) -> Result<Server, Box<dyn Error + Send + Sync>> {
+        let fails = |left: u32| left.checked_sub(1);
+        if self
+            .broken
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails)
+            .is_ok()
+        {
+            return Err("the test wants it not to open".into());
+        }
+        Ok(self.over(&Files.open(&self.file).await?))
+    }
+}
+
 impl TestApp {
     /// A server over a store in memory.
     pub async fn new() -> Self {
@@ -106,21 +186,40 @@ impl TestApp {
         holds: Holds,
         limits: LimitSettings,
     ) -> Self {
-        let echo: Arc<dyn ChatModel> = Arc::new(Scripted::echo());
-        let models = Models::new(echo)
-            .opening(|name| everthread_model::open(&name.parse()?, &ModelConfig::default()));
-        let bot = Chatbot::new(store.clone(), models, ContextPolicy::default());
-        let bot = bot.expect("the chat graph");
-        let mut server = Server::new(store.clone())
-            .settings(settings)
-            .limits(limits)
-            .offer(offer());
-        for graph in bot.graphs().expect("the built-in graphs") {
-            server = server.graph(graph);
-        }
-        for graph in graphs(&store, &holds) {
-            server = server.graph(graph);
-        }
+        let server = server(&store, settings, &holds, limits);
+        Self::serve(server, store, holds, None).await
+    }
+
+    /// A server over a store in a file, with a folder of backups, which may replace it.
+    pub async fn backed() -> Self {
+        Self::backed_with(settings(), Holds::default()).await
+    }
+
+    /// The same with other settings.
+    pub async fn backed_with(settings: Settings, holds: Holds) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let again = Again {
+            file: dir.path().join("chat.db"),
+            settings,
+            holds: holds.clone(),
+            broken: Arc::default(),
+        };
+        let broken = again.broken.clone();
+        let store = Files.open(&again.file).await.expect("a store");
+        let server = again.over(&store);
+        let backups = Backups::new(dir.path().join("backups"), Arc::new(Files));
+        let backups = backups.replacing(again.file.clone(), Arc::new(again));
+        let mut app = Self::serve(server.backups(backups), store, holds, Some(dir)).await;
+        app.broken = broken;
+        app
+    }
+
+    async fn serve(
+        server: Server,
+        store: Arc<dyn Store>,
+        holds: Holds,
+        dir: Option<TempDir>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let (stop, stopped) = oneshot::channel();
@@ -132,6 +231,8 @@ impl TestApp {
             client: Client::builder().timeout(LIMIT).build().expect("a client"),
             holds,
             store,
+            dir,
+            broken: Arc::default(),
             user: "ann".to_owned(),
             stop: Some(stop),
             served: Some(served),
@@ -145,6 +246,8 @@ impl TestApp {
             client: self.client.clone(),
             holds: self.holds.clone(),
             store: self.store.clone(),
+            dir: None,
+            broken: self.broken.clone(),
             user: user.to_owned(),
             stop: None,
             served: None,

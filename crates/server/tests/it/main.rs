@@ -7,6 +7,7 @@ mod agent;
 mod api;
 mod app;
 mod assistants;
+mod backups;
 mod every_route;
 mod identity;
 mod isolation;

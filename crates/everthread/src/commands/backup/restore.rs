@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use everthread::SqliteFiles;
-use everthread_backup::Backup;
 use everthread_backup::restore::{Changes, Holds, Restore, prepare, restore_part};
+use everthread_backup::{Backup, BackupError, BackupErrorKind};
 use everthread_store::portable::Scope;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ async fn whole(
     let bar = progress::of_steps("Restoring", 0);
     let prepared = prepare(backup, &target, &SqliteFiles, how, &mut tell(&bar)).await;
     bar.finish_and_clear();
-    let prepared = prepared.map_err(|error| about(wanted.file, error))?;
+    let prepared = prepared.map_err(|error| failed(wanted.file, error))?;
     let changes = prepared.changes().clone();
     if wanted.dry_run {
         return output.print(document(&changes, true, None), || said(backup, &changes));
@@ -69,7 +69,8 @@ async fn whole(
         eprint!("{}", said(backup, &changes));
         ask(&target.display().to_string())?;
     }
-    let restored = prepared.swap(Arc::new(SqliteFiles)).await?;
+    let restored = prepared.swap(Arc::new(SqliteFiles)).await;
+    let restored = restored.map_err(|error| failed(wanted.file, error))?;
     let safety = restored.safety_copy.as_deref();
     output.print(document(&changes, false, safety), || {
         let mut text = said(backup, &changes);
@@ -79,6 +80,18 @@ async fn whole(
         }
         text
     })
+}
+
+/// The failure of a restore; where another process has the storage open, with what a server does about it.
+fn failed(file: &Path, error: BackupError) -> Failure {
+    if error.kind() != BackupErrorKind::InUse {
+        return about(file, error);
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let hint = format!(
+        "; a running server restores it without ending, from its own folder of backups: POST /api/backups/{name}/restore"
+    );
+    Failure::new(Exit::Conflict, format!("{error}{hint}"))
 }
 
 async fn part(
