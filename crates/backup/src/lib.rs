@@ -12,6 +12,7 @@ mod digest;
 mod error;
 mod export;
 mod import;
+pub mod langgraph;
 mod line;
 mod list;
 mod name;

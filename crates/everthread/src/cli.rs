@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use backup::{BackupCommand, BackupKind, BackupOf, ConflictPolicy};
+pub(crate) use backup::{BackupCommand, BackupKind, BackupOf, ConflictPolicy, ImportOwner};
 pub(crate) use mix::Mix;
 
 /// Chatbot memory that lasts.

@@ -22,6 +22,7 @@ mod check;
 mod checkpointer;
 mod error;
 mod items;
+mod langgraph;
 mod migrations;
 mod open;
 mod options;
@@ -34,5 +35,6 @@ mod vfs;
 mod writer;
 
 pub use everthread_store::Clock;
+pub use langgraph::LangGraphFile;
 pub use options::{Access, Location, SqliteOptions, Synchronous};
 pub use store::SqliteStore;

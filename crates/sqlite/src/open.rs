@@ -248,8 +248,8 @@ fn settle_in(connection: &mut Connection, options: &SqliteOptions) -> Result<(),
 }
 
 /// What a file says of itself.
-struct Found {
-    application: i32,
+pub(crate) struct Found {
+    pub(crate) application: i32,
     format: i32,
     objects: i64,
 }
@@ -282,7 +282,7 @@ fn refuse_foreign(found: &Found) -> Result<(), Fault> {
 }
 
 /// Reads at one moment: another process may be creating the store.
-fn look_into(connection: &mut Connection) -> rusqlite::Result<Found> {
+pub(crate) fn look_into(connection: &mut Connection) -> rusqlite::Result<Found> {
     let tx = connection.transaction()?;
     let found = Found {
         application: tx.pragma_query_value(None, "application_id", |row| row.get(0))?,
@@ -299,10 +299,26 @@ fn log_of(connection: &Connection) -> Option<PathBuf> {
     Some(suffixed(Path::new(path), "-wal"))
 }
 
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// The name of a file as SQLite takes it together with how it is to be opened.
+pub(crate) fn uri(path: &Path) -> String {
+    let named: String = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .map(|&byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("file:{named}")
 }
 
 /// Syncs what the log holds. A process that was killed may have written there without syncing: from now on it is

@@ -7,7 +7,8 @@
 //! Beside the contract stands what every store decides alike and without a database: how a list is numbered and
 //! written ([`ListState`], [`StoredList`]), what contradicts itself ([`ThreadAudit`]), what a word is ([`words`],
 //! [`Query`]), and what metadata contain ([`contains`]). [`portable`] holds the form in which rows leave a store and come into another,
-//! [`retention`] what time makes superfluous, [`upkeep`] what keeps a store quick.
+//! [`langgraph`] that of rows which somebody else wrote, [`retention`] what time makes superfluous, [`upkeep`] what keeps a
+//! store quick.
 
 mod audit;
 mod batch;
@@ -15,6 +16,7 @@ mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod ids;
+pub mod langgraph;
 mod list;
 mod message;
 mod metadata;

@@ -69,6 +69,11 @@ impl Spools {
         })
     }
 
+    /// Says whose the next rows are, before the row of the user or thread itself comes.
+    pub(crate) fn belongs_to(&mut self, part: Part) {
+        self.part = Some(part);
+    }
+
     /// Takes the next row of the stream.
     pub(crate) fn row(&mut self, row: &Row) -> Result<(), BackupError> {
         match row {

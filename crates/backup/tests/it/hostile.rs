@@ -2,9 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
-use std::path::Path;
 
-use everthread_backup::{Backup, BackupErrorKind, Form};
+use everthread_backup::{BackupErrorKind, Form};
 use everthread_store::conformance::Ids;
 use everthread_store::portable::Scope;
 use zip::write::SimpleFileOptions;
@@ -207,40 +206,92 @@ async fn overlaps(stage: &Stage, good: &[u8]) {
     assert_eq!(kind, BackupErrorKind::Foreign);
 }
 
-/// Random bytes and random changes of good files: an error or a backup that can be restored, never a panic.
-#[tokio::test]
-async fn rubbish_is_refused() {
-    let (stage, ids) = (Stage::new(), Ids::new());
-    let store = stage.store("chat.db").await;
-    fill(&*store, &ids).await;
-    let long = std::env::var_os("EVERTHREAD_LONG").is_some();
-    let rounds = if long { 33_000 } else { 1_500 };
-    let path = stage.path("rubbish");
-    let mut chance: u64 = 0x0123_4567_89AB_CDEF;
-    let mut next = || {
-        chance ^= chance << 13;
-        chance ^= chance >> 7;
-        chance ^= chance << 17;
-        usize::try_from(chance >> 8).unwrap()
-    };
-    for form in [Form::Archive, Form::Export] {
-        let made = stage.backup(&*store, form, Scope::Whole).await;
-        let good = fs::read(&made.path).unwrap();
-        for _ in 0..rounds {
-            let mut bad = good.clone();
-            for _ in 0..1 + next() % 16 {
-                let at = next() % bad.len();
-                bad[at] = u8::try_from(next() % 256).unwrap();
-            }
-            bad.truncate(next() % (bad.len() * 4) + 4);
-            fs::write(&path, &bad).unwrap();
-            opens_or_not(&path);
+/// Puts another text of the same length in every place of a text.
+fn patched(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for at in 0..=bytes.len() - from.len() {
+        if bytes[at..].starts_with(from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
         }
     }
+    bytes
 }
 
-fn opens_or_not(path: &Path) {
-    if let Err(error) = Backup::open(path) {
-        assert!(!error.to_string().is_empty());
+/// A good archive, with one entry more if that has a name.
+async fn archive(more: Option<&str>) -> Vec<u8> {
+    let (other, ids) = (Stage::new(), Ids::new());
+    let store = other.store("chat.db").await;
+    fill(&*store, &ids).await;
+    let made = other.backup(&*store, Form::Archive, Scope::Whole).await;
+    let mut read = zip::ZipArchive::new(File::open(&made.path).unwrap()).unwrap();
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for at in 0..read.len() {
+        zip.raw_copy_file(read.by_index(at).unwrap()).unwrap();
+    }
+    if let Some(name) = more {
+        zip.start_file(name, PLAIN).unwrap();
+        zip.write_all(b"{}\n").unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn names_come_once_and_are_written_one_way() {
+    let stage = Stage::new();
+    for (name, twice) in [
+        ("messages.jsonX", "messages.jsonl"),
+        ("manifest.jsoX", "manifest.json"),
+        ("manifest.sha25X", "manifest.sha256"),
+    ] {
+        let bytes = patched(
+            &archive(Some(name)).await,
+            name.as_bytes(),
+            twice.as_bytes(),
+        );
+        let kind = refused(&stage, twice, &bytes).await;
+        assert_eq!(kind, BackupErrorKind::Damaged, "{twice} twice");
+    }
+    for (what, name) in [
+        ("other case", "MESSAGES.JSONL"),
+        ("a long form of a letter", "me\u{17F}sages.jsonl"),
+        ("a folder before it", "./messages.jsonl"),
+        ("a folder", "messages/"),
+        ("an archive in it", "more.everthread.zip"),
+    ] {
+        let bytes = archive(Some(name)).await;
+        let kind = refused(&stage, what, &bytes).await;
+        assert_eq!(kind, BackupErrorKind::Foreign, "{what}");
+    }
+    // Letters of another code page: no UTF-8.
+    let bytes = patched(
+        &archive(Some("messageX.jsonl")).await,
+        b"messageX",
+        b"message\xE9",
+    );
+    let kind = refused(&stage, "another code page", &bytes).await;
+    assert_eq!(kind, BackupErrorKind::Foreign);
+}
+
+/// Entries that are packed or locked in a way that no archive of ours is.
+#[tokio::test]
+async fn other_packings_are_refused() {
+    let stage = Stage::new();
+    let good = archive(None).await;
+    let listed = good
+        .windows(4)
+        .position(|four| four == b"PK\x01\x02")
+        .unwrap();
+    for (what, offset, value) in [
+        ("encrypted", 8, 1),
+        ("another method", 10, 12),
+        ("no method", 10, 99),
+    ] {
+        let mut bad = good.clone();
+        bad[listed + offset] = value;
+        let error = refused(&stage, what, &bad).await;
+        assert!(
+            matches!(error, BackupErrorKind::Damaged | BackupErrorKind::Foreign),
+            "{what}: {error:?}"
+        );
     }
 }

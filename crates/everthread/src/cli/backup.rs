@@ -71,9 +71,9 @@ pub(crate) enum BackupCommand {
         #[command(flatten)]
         of: BackupOf,
     },
-    /// Take an archive or an export into the storage.
+    /// Take an archive, an export or a LangGraph checkpoint database into the storage.
     Import {
-        /// The archive or export.
+        /// The archive, the export, or the SQLite file of a LangGraph checkpointer.
         file: PathBuf,
         /// What happens to what is there already.
         #[arg(long, value_enum, default_value_t = ConflictPolicy::Skip)]
@@ -84,7 +84,20 @@ pub(crate) enum BackupCommand {
         /// Bring users back who were erased since.
         #[arg(long)]
         with_erased: bool,
+        #[command(flatten)]
+        owner: ImportOwner,
     },
+}
+
+/// Whose the conversations of a LangGraph database are.
+#[derive(Debug, Args)]
+pub(crate) struct ImportOwner {
+    /// Of a LangGraph database: whose conversations are that name no user [default: the setting, else `local`].
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+    /// Of a LangGraph database: the user stands before this in a thread's id, as before `:` in `alice:work`.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) user_before: Option<String>,
 }
 
 /// Of whom.

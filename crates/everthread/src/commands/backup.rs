@@ -2,6 +2,7 @@
 
 mod create;
 mod import;
+mod langgraph;
 mod list;
 mod restore;
 pub(crate) mod schedule;
@@ -85,9 +86,10 @@ pub(crate) async fn run(
             on_conflict,
             dry_run,
             with_erased,
+            owner,
         } => {
             let how = import::rules(*on_conflict, *dry_run, *with_erased);
-            import::run(settings, output, file, how).await
+            import::run(settings, output, file, how, owner).await
         }
     }
 }

@@ -8,6 +8,7 @@ mod chatting;
 mod commands;
 mod examples;
 mod kill;
+mod langgraph;
 mod load;
 mod readiness;
 mod serving;

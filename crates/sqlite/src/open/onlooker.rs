@@ -6,7 +6,8 @@ use everthread_graph::contract::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    explain, look_at, look_into, made_ready, open_with, refuse_foreign, refuse_old_sqlite, suffixed,
+    explain, look_at, look_into, made_ready, open_with, refuse_foreign, refuse_old_sqlite,
+    suffixed, uri,
 };
 use crate::error::Fault;
 use crate::migrations;
@@ -56,21 +57,10 @@ pub(super) fn open(options: &SqliteOptions) -> Result<Connection, StoreError> {
 
 /// Opens a file that has no log, in a place where none can be begun: nobody writes it there.
 fn unchanging(options: &SqliteOptions, path: &Path) -> Result<Connection, StoreError> {
-    let named: String = path
-        .as_os_str()
-        .as_encoded_bytes()
-        .iter()
-        .map(|&byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(format!("file:{named}?immutable=1"), flags);
+    let opened = Connection::open_with_flags(format!("{}?immutable=1", uri(path)), flags);
     let explained = |fault| explain(fault, &options.location);
     let connection = opened.map_err(|error| explained(error.into()))?;
     let mut connection = made_ready(connection, options)?;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use everthread_backup::langgraph::Translation;
 use everthread_backup::{Backup, Import, Imported};
 use everthread_store::portable::OnConflict;
 use serde_json::{Value, json};
 
-use super::{about, tell};
-use crate::cli::ConflictPolicy;
+use super::{about, langgraph, tell};
+use crate::cli::{ConflictPolicy, ImportOwner};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::settings::Settings;
@@ -19,8 +20,14 @@ pub(super) async fn run(
     output: Output,
     file: &Path,
     how: Import,
+    owner: &ImportOwner,
 ) -> Result<(), Failure> {
-    let backup = Backup::open(file).map_err(|error| about(file, error))?;
+    let translation = langgraph::translated(settings, file, owner).await?;
+    let opened = match &translation {
+        Some(translation) => Ok(translation.backup().clone()),
+        None => Backup::open(file),
+    };
+    let backup = opened.map_err(|error| about(file, error))?;
     let store = wiring::open_store(settings).await?;
     let bar = progress::of_steps("Importing", 0);
     let imported = everthread_backup::import(&*store, &backup, how, &mut tell(&bar)).await;
@@ -28,8 +35,15 @@ pub(super) async fn run(
     let closed = store.close().await;
     let imported = imported.map_err(|error| about(file, error))?;
     closed?;
-    let document = document(&imported, how.dry_run);
-    output.print(document, || lines(&imported, how.dry_run))
+    let report = translation.as_ref().map(Translation::report);
+    let mut document = document(&imported, how.dry_run);
+    if let Some(report) = report {
+        document["langgraph"] = langgraph::document(report);
+    }
+    output.print(document, || {
+        let told = report.map(langgraph::lines).unwrap_or_default();
+        lines(&imported, how.dry_run) + &told
+    })
 }
 
 /// What the flags mean.
