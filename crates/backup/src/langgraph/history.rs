@@ -44,6 +44,11 @@ pub(super) struct History<'a> {
     head: Option<Rc<Point>>,
 }
 
+/// The number of a value in the archive, and its hash.
+type Known = (u64, [u8; 32]);
+/// The values of a state, by channel.
+type Values = BTreeMap<Arc<str>, Known>;
+
 /// A checkpoint that came over: what its children change.
 struct Point {
     id: CheckpointId,
@@ -52,7 +57,7 @@ struct Point {
     at_ms: i64,
     source: Source,
     /// The change that last set each plain channel, and the hash of its value.
-    values: BTreeMap<Arc<str>, (u64, [u8; 32])>,
+    values: Values,
     messages: Option<Listed>,
     /// Whether its branch goes on from it.
     extended: std::cell::Cell<bool>,
@@ -247,7 +252,7 @@ impl<'a> History<'a> {
         &mut self,
         state: &State<'_>,
         parent: Option<&Rc<Point>>,
-    ) -> Result<BTreeMap<Arc<str>, (u64, [u8; 32])>, BackupError> {
+    ) -> Result<Values, BackupError> {
         let mut values = BTreeMap::new();
         for (name, value) in &state.channel_values {
             if [TRANSCRIPT, PROFILE].contains(&&**name) || is_steering(name, value) {
@@ -279,7 +284,7 @@ impl<'a> History<'a> {
         name: &str,
         value: &str,
         parent: Option<&Rc<Point>>,
-    ) -> Result<(u64, [u8; 32]), BackupError> {
+    ) -> Result<Known, BackupError> {
         let hash = hash(&[value.as_bytes()]);
         match parent.and_then(|parent| parent.values.get(name)) {
             Some((change, was)) if *was == hash => Ok((*change, hash)),
@@ -291,7 +296,7 @@ impl<'a> History<'a> {
         &mut self,
         making: Making<'_>,
         place: Place,
-        values: BTreeMap<Arc<str>, (u64, [u8; 32])>,
+        values: Values,
         messages: Option<Listed>,
     ) -> Result<Rc<Point>, BackupError> {
         let mut channels: BTreeMap<String, u64> = values
