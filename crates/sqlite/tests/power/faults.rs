@@ -3,7 +3,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use everthread_sqlite::{SqliteOptions, SqliteStore};
 use everthread_store::{Store, StoreErrorKind};
 use tempfile::TempDir;
 
@@ -21,8 +23,12 @@ fn folder() -> (TempDir, Arc<Device>) {
     (dir, device)
 }
 
+/// A store on it. The search index stays behind: its own syncs would meet the failures that are meant for others.
 fn open_on(dir: &Path) -> Arc<dyn Store> {
-    open(&dir.canonicalize().unwrap(), Some(vfs::NAME), "FULL").unwrap()
+    let mut options = SqliteOptions::at(dir.canonicalize().unwrap().join("chat.db"));
+    options.vfs = Some(vfs::NAME.to_owned());
+    options.index_interval = Duration::from_secs(3_600);
+    Arc::new(SqliteStore::open(options).unwrap())
 }
 
 fn said(turn: usize, len: usize) -> [String; 2] {

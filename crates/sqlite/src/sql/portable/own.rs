@@ -155,8 +155,9 @@ fn item(tx: &Connection, user: &UserId, row: &ItemRow, how: WriteRows) -> Sql<bo
     let taken = takes(how, updated, row.updated_ms);
     if taken && !how.dry_run {
         tx.prepare_cached(
-            "INSERT OR REPLACE INTO items (user, namespace, key, value, created_ms, updated_ms, expires_ms, ttl_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO items (user, namespace, key, value, created_ms, updated_ms, expires_ms, ttl_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT DO UPDATE SET value = ?4, created_ms = ?5, updated_ms = ?6, expires_ms = ?7, ttl_ms = ?8",
         )?
         .execute((
             user,
