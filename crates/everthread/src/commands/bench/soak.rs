@@ -74,7 +74,7 @@ pub(super) async fn run(
         return Ok(());
     }
     let what = format!("not flat: {}", grown.join(", "));
-    Err(Failure::new(Exit::Failed, what))
+    Err(Failure::new(Exit::Failed, what).reported())
 }
 
 async fn soak(
@@ -102,7 +102,7 @@ async fn soak(
         let measured = measure(&load, Reading::Whole, speaker, &bar).await?;
         if measured.tally.errors() > 0 {
             let what = format!("errors: {}", measured.tally.errors_by_kind());
-            return Err(Failure::new(Exit::Failed, what));
+            return Err(Failure::new(Exit::Failed, what).reported());
         }
         let now = Window {
             p50_ms: measured.tally.turn_ms(0.50),
